@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Builds and tests everything on a Debian 12 machine: packages, release build without a warning, the model, all tests, then
+# the unit tests once more under AddressSanitizer and UndefinedBehaviorSanitizer.
+# For developers: SKIP_INSTALL=1, SKIP_ASAN=1, JOBS=n (default: one a processor).
+set -euo pipefail
+export LC_ALL=C.UTF-8
+export GOMP_SPINCOUNT=10000  # a waiting thread soon sleeps; spinning on a busy machine made prefill five times slower
+cd "$(dirname "$0")/.."
+. packaging/packages.sh
+
+jobs="${JOBS:-$(nproc)}"
+scratch="$(mktemp -d)"
+times=""
+results=""
+step_name="starting"
+started=$SECONDS
+
+finish() {
+    local status=$?
+    rm -rf "$scratch"
+    printf '\n== summary\n%s' "$times"
+    printf '  %-44s %5d s\n' "all" $((SECONDS - started))
+    if ((status != 0)); then
+        printf '\nFAILED: %s (exit status %d)\n%s' "$step_name" "$status" "$results"
+        exit "$status"
+    fi
+    printf '\nThe CUDA module is not part of this build; what was built and tested here runs on the processor alone.\n%s' "$results"
+}
+trap finish EXIT
+
+# step NAME COMMAND…: runs the command and notes its time; stops the script when it fails.
+step() {
+    step_name="$1"
+    shift
+    local begin=$SECONDS
+    printf '\n== %s\n' "$step_name"
+    "$@"
+    times+="$(printf '  %-44s %5d s' "$step_name" $((SECONDS - begin)))"$'\n'
+}
+
+# run_tests PRESET LABEL CTEST-ARGUMENT…: keeps ctest's closing line for the summary.
+run_tests() {
+    local preset="$1" label="$2" log="$scratch/$1.log" status=0
+    shift 2
+    ctest --preset "$preset" --no-tests=error --parallel "$jobs" "$@" 2>&1 | tee "$log" || status=$?
+    results+="$label:"$'\n'"$(grep -E '^[0-9]+% tests passed' "$log" || echo 'ctest reported no result')"$'\n'
+    return "$status"
+}
+
+build() {
+    cmake --preset "$1"
+    cmake --build --preset "$1" --parallel "$jobs"
+}
+
+if [[ -z "${SKIP_INSTALL:-}" ]]; then
+    step "packages" install_packages "${build_packages[@]}" "${model_packages[@]}" "${test_packages[@]}"
+fi
+step "build, release, warnings are errors" build release
+step "default model" packaging/fetch_model.sh
+step "tests, release, all labels" run_tests release "release, all tests"
+if [[ -z "${SKIP_ASAN:-}" ]]; then
+    step "build, asan" build asan
+    step "tests, asan, label unit" run_tests asan "asan, unit tests" --label-regex '^unit$' \
+        --exclude-regex '^(include_rules|format_check|face_headers|house_rules|cases_check)$'
+fi

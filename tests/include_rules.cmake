@@ -1,0 +1,62 @@
+# The layer edges and the face rule, checked on every #include. Run: cmake -DROOT=<tree> -P include_rules.cmake
+# The layers: app -> ui -> engine -> storage; nobody includes app. A header lying directly in a module's folder is that
+# module's face; one in a subfolder is private to it. tests/<module>/ is held to the rules of <module>.
+cmake_minimum_required(VERSION 3.25)
+
+set(modules app ui engine storage tests)
+set(may_include_app app ui engine storage)
+set(may_include_ui ui engine)  # storage's values reach it through engine/types.h
+set(may_include_engine engine storage)
+set(may_include_storage storage)
+
+set(faults "")
+macro(fault reason)
+  string(APPEND faults "  ${file}: \"${header}\" ${reason}\n")
+endmacro()
+
+set(count 0)
+foreach(folder IN LISTS modules)
+  file(GLOB_RECURSE found RELATIVE ${ROOT} ${ROOT}/${folder}/*.h ${ROOT}/${folder}/*.hpp ${ROOT}/${folder}/*.cuh
+       ${ROOT}/${folder}/*.inc ${ROOT}/${folder}/*.cpp ${ROOT}/${folder}/*.cu)
+  foreach(file IN LISTS found)
+    math(EXPR count "${count} + 1")
+    string(REGEX REPLACE "^(tests/)?([^/]+)/.*" "\\2" module "${file}")  # tests/engine/… is "engine", tests/a.h is "tests"
+    file(READ ${ROOT}/${file} text)
+    string(REGEX MATCHALL "\n[ \t]*#[ \t]*include[ \t]*[<\"][^>\"\n]+" lines "\n${text}")
+    foreach(line IN LISTS lines)
+      string(REGEX REPLACE ".*[<\"]" "" header "${line}")
+      string(REGEX MATCH "^[^/]+" target "${header}")
+      if(NOT target IN_LIST modules OR NOT header MATCHES "/")
+        if(line MATCHES "\"")
+          fault("is not written from the repository's root (third-party headers stand in <>)")
+        elseif(header MATCHES "^(Q[A-Za-z]|q[a-z0-9]+[.]h$)" AND NOT module MATCHES "^(ui|app|tests)$")
+          fault("is Qt's, which ${module} must not know")
+        elseif(header MATCHES "^sqlite3" AND NOT module STREQUAL "storage")
+          fault("is SQLite's, which only storage knows")
+        elseif(header MATCHES "^(cuda|cublas|cudnn|curand|cusparse|cusolver|nvtx|nvml|nvrtc|cooperative_groups|cub/|thrust/|mma[.]h)"
+               AND NOT file MATCHES "^(tests/)?engine/backend/cuda/")
+          fault("is CUDA's, which only engine/backend/cuda/ knows")
+        endif()
+      elseif(header MATCHES "(^|/)[.][.]?/")
+        fault("is not written plainly from the repository's root")
+      elseif(target STREQUAL "tests")
+        if(NOT file MATCHES "^tests/")
+          fault("is a test's")
+        endif()
+      elseif(DEFINED may_include_${module} AND NOT target IN_LIST may_include_${module})
+        fault("breaks the layers: ${module} must not include ${target}")
+      elseif(NOT target STREQUAL module AND target STREQUAL "app")
+        fault("breaks the layers: nobody includes app")
+      elseif(NOT target STREQUAL module AND NOT header MATCHES "^[^/]+/[^/]+$")
+        fault("is private to ${target}; only headers directly in ${target}/ are its face")
+      endif()
+    endforeach()
+  endforeach()
+endforeach()
+
+if(count EQUAL 0)
+  message(FATAL_ERROR "no sources under ROOT=${ROOT}, so nothing was checked")
+elseif(faults)
+  message(FATAL_ERROR "includes against the rules:\n${faults}")
+endif()
+message(STATUS "${count} files keep the include rules")
