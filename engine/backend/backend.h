@@ -1,0 +1,130 @@
+// The operations in which back ends differ. The blend loop is written once, above them. Dimension letters: engine/README.md.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "engine/backend/rope_table.h"
+#include "engine/backend/tensor.h"
+#include "engine/model/host_tensor.h"
+#include "engine/types.h"
+
+namespace engine {
+
+/// A weight matrix [N, K] in a back end's own layout, with its optional bias [N]. Constant after packing.
+class WeightMatrix {
+public:
+    virtual ~WeightMatrix() = default;
+    int outputs() const { return m_outputs; }  // N
+    int inputs() const { return m_inputs; }    // K
+
+protected:
+    WeightMatrix(int outputs, int inputs) : m_outputs(outputs), m_inputs(inputs) {}
+
+private:
+    int m_outputs;
+    int m_inputs;
+};
+
+/// One layer of a query's KV cache, in the back end's layout; position p of the prompt is row p. K is rotated.
+struct KvLayerView {
+    void* k = nullptr;
+    void* v = nullptr;
+    int capacity = 0;  // positions, a multiple of Backend::kKvGranularity
+    int kvHeads = 0;
+    int headDim = 0;
+};
+
+/// One layer of a stored record, in host memory: K then V, each [KH, T, D], K un-rotated.
+struct KvSliceView {
+    const std::byte* k = nullptr;
+    const std::byte* v = nullptr;
+    KvDtype dtype = KvDtype::F16;
+    int tokens = 0;  // T
+};
+
+enum class Accumulate { No, Yes };
+/// What a query's attention to a context token is multiplied with before it is added to the score (ALGORITHM: query, query-value).
+enum class ScoreWeight { Attention, AttentionTimesValueNorm };
+
+/// A device that computes. One caller thread; threads of its own inside an operation. Operations are complete when they return
+/// as far as the caller can see. A broken device throws std::runtime_error; wrong shapes are programmer errors (assert).
+///
+/// Residual rows, projections of Q, K, V, logits, scores: fp32. Rows that feed a matrix product or attention ("narrow" rows):
+/// activationType(). Buffers for M rows are allocated for paddedRows(M) rows; contents of padding rows are unspecified.
+class Backend {
+public:
+    static constexpr int kKvGranularity = 128;
+    static constexpr int kRowGranularity = 64;
+    static int paddedRows(int rows) { return (rows + kRowGranularity - 1) / kRowGranularity * kRowGranularity; }
+    static int paddedPositions(int positions) { return (positions + kKvGranularity - 1) / kKvGranularity * kKvGranularity; }
+
+    virtual ~Backend() = default;
+
+    virtual std::string name() const = 0;     // "reference", "cpu"
+    virtual Precision precision() const = 0;  // F32 or Bf16
+    virtual DType activationType() const = 0;
+    virtual int threads() const = 0;
+
+    // -- memory
+    virtual Buffer allocate(std::uint64_t bytes) = 0;  // 64-byte aligned, zero-filled
+    virtual void upload(void* to, const void* fromHost, std::uint64_t bytes) = 0;
+    virtual void download(void* toHost, const void* from, std::uint64_t bytes) = 0;
+    /// Bytes of K alone (= of V alone) of one layer.
+    virtual std::uint64_t kvLayerBytes(int kvHeads, int headDim, int capacity) const = 0;
+
+    // -- weights
+    /// Packs the parts, stacked by rows (Q‖K‖V, gate‖up), with their biases stacked likewise (empty = none).
+    virtual std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts,
+                                                     std::span<const float> bias) = 0;
+
+    // -- rows
+    /// x[m,:] = table[ids[m],:]; the table stays in its file's format in host memory. x: [M, E] f32.
+    virtual void embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) = 0;
+    /// out = x / sqrt(mean(x²) + eps) * weight. x: [M, E] f32; weight: [E] f32 (host); out: [M, E] narrow.
+    virtual void rmsNorm(TensorView x, std::span<const float> weight, float eps, TensorView out) = 0;
+    /// The same per head, in place (Qwen3's q-norm and k-norm). x: [M, heads*D] f32; weight: [D].
+    virtual void headNorm(TensorView x, int heads, std::span<const float> weight, float eps) = 0;
+    /// out (+)= x · Wᵀ + bias. x: [M, K] narrow; out: [M, N] f32 or narrow (f32 when accumulating).
+    virtual void matmul(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) = 0;
+    /// out = silu(gate) * up. gateUp: [M, 2F], gate first, f32 or narrow; out: [M, F] narrow.
+    virtual void swiglu(TensorView gateUp, TensorView out) = 0;
+    /// out[m,:] = x[rows[m],:]. Both f32; out must not overlap x.
+    virtual void gatherRows(TensorView x, std::span<const int> rows, TensorView out) = 0;
+
+    // -- keys and values
+    /// out = RoPE(q) at positions. q: [M, H*D] f32; out: [M, H*D] narrow.
+    virtual void rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
+                               TensorView out) = 0;
+    /// Writes rows into the cache at their positions: K rotated in fp32, V as it is. k, v: [M, KH*D] f32, K un-rotated.
+    virtual void scatterKv(TensorView k, TensorView v, std::span<const int> positions, const RopeTable& rope,
+                           KvLayerView cache) = 0;
+    /// Places a stored slice at positions [firstPosition, firstPosition + T): widened to fp32, K rotated, narrowed to the cache.
+    virtual void placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) = 0;
+    /// The other way: rows [M, KH*D] f32 (K un-rotated) to a slice's bytes [KH, M, D] of `dtype` in host memory.
+    virtual void exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut, std::byte* vOut) = 0;
+    /// dev[t] = Σ over heads and dims of (fresh − stored)², of K, of V, or of both, un-rotated, fp32. k, v: [T, KH*D] f32; dev: host.
+    virtual void deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
+                           std::span<float> dev) = 0;
+
+    /// Attention of M query rows over cache positions [0, keyLimits[m]): softmax(q·Kᵀ / sqrt(D)) · V. keyLimits ≥ 1.
+    /// q, out: [M, H*D] narrow, H a multiple of the cache's KH. Positions at or beyond a row's limit never influence it, whatever
+    /// they hold (NaN included). `mass`: [1, ≥ greatest limit] f32 or null; the attention probabilities, summed over rows and
+    /// heads, are added to it per key.
+    virtual void attention(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
+                           const TensorView* mass) = 0;
+    /// score[i] += scale * mass[begin+i] * (1 or ‖V[begin+i]‖₂ over all KV heads). mass: as above; score: [1, count] f32.
+    virtual void accumulateScore(TensorView mass, KvLayerView cache, int begin, int count, ScoreWeight weight, float scale,
+                                 TensorView score) = 0;
+
+    // -- looking inside (tests, teaching): one position as fp32 rows [KH*D] in host memory; K rotated, as it lies in the cache
+    virtual void readKv(KvLayerView cache, int position, std::span<float> k, std::span<float> v) = 0;
+    virtual void writeKv(KvLayerView cache, int position, std::span<const float> k, std::span<const float> v) = 0;
+};
+
+/// Creates a back end. Errors: Unsupported with the reason (not built in, no such device).
+Result<std::unique_ptr<Backend>> createBackend(BackendKind kind, Precision precision, int threads);
+
+}  // namespace engine

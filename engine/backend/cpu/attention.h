@@ -1,0 +1,47 @@
+// Attention of any query rows over a layer's cache: division of the work, over the kernels of one instruction set.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "engine/backend/backend.h"
+#include "engine/backend/cpu/kernels.h"
+
+namespace engine::cpu {
+
+/// Owns the scratch memory, which grows to what was needed most. One caller thread.
+///
+/// Work is cut into blocks of 24 rows (query rows × heads of a KV head's group, flattened) and keys into segments of 512. A
+/// block's softmax is made per segment and joined segment by segment, whether one thread does the whole block or several share
+/// its segments: results depend neither on the threads nor on the other rows of the call.
+class Attention {
+public:
+    Attention(const AttentionKernels& kernels, const RowKernels& rows, int threads)
+        : m_kernels(kernels), m_rows(rows), m_threads(threads) {}
+
+    /// See Backend::attention.
+    void run(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
+             const TensorView* mass);
+
+private:
+    struct Call;
+
+    AttentionBlock prepare(const Call& call, int kvHead, int index);
+    AttentionPartial partial(const Call& call, std::size_t index);
+    void finish(const Call& call, const AttentionBlock& block, const AttentionPartial& done, int kvHead, int index);
+    void runWholeBlocks(const Call& call);
+    void runSegments(const Call& call);
+    void addMass(const Call& call, const TensorView& mass);
+    void reserve(const Call& call, std::size_t partials, bool withMass);
+
+    const AttentionKernels m_kernels;
+    const RowKernels m_rows;
+    const int m_threads;
+    Buffer m_queries;               // [threads, kRows, words] words
+    std::vector<int> m_limits;      // [threads, kRows]
+    Buffer m_partials;              // [partials, kRows, stride + 2 sixteenths]
+    std::vector<float> m_maxima;    // [KH, rows of a KV head]: for the mass
+    std::vector<float> m_inverses;  // likewise: 1 / sum
+};
+
+}  // namespace engine::cpu

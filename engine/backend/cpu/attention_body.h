@@ -1,0 +1,279 @@
+// Attention of a block of query rows over a range of keys, over the vectors of the simd_*.h included before this file.
+// Compiled once an instruction set and cache format; internal linkage. The includer defines, in an unnamed namespace,
+//   kPack             values in a word: 1 (fp32 cache) or 2 (bf16)
+//   Vec multiplyAdd(float a, Vec b, Vec c)   c + a · b, per lane over the values of words
+//   void storeProbabilities(float* to, int j, Vec first, Vec second)   words of keys j … j + 2 kLanes − 1
+//   bool anyNotFinite(const float* words, int count)
+//   kRegisterVectors  vectors of accumulators a register block is wide
+//
+// Scores of a tile of 128 keys are made with register blocks of 6 rows, scaled to powers of two, and turned to probabilities
+// against the running maximum (online softmax). Keys beyond a row's limit are replaced after the dot product, so that whatever K
+// holds there cannot matter. V needs more care, since 0 · NaN is NaN: only a tile that straddles limits has probabilities of zero,
+// and if its V holds anything not finite where some row must not look, its rows are done one by one up to their own limit.
+//
+// A row's result depends on its own query, limit and keys alone: every row of every block is computed with the same sequence of
+// operations, zero probabilities add nothing, and the tiles lie at fixed keys.
+#pragma once
+
+#include <cstring>
+
+#include "engine/backend/cpu/kernels.h"
+
+namespace {  // NOLINT(google-build-namespaces): compiled several times, never shared
+
+using engine::cpu::AttentionBlock;
+using engine::cpu::AttentionPartial;
+using engine::cpu::kNoMaximum;
+
+constexpr int kRows = AttentionBlock::kRows;
+constexpr int kTileKeys = AttentionBlock::kTileKeys;
+constexpr int kRegisterRows = 6;
+constexpr int kTileWords = kTileKeys / kPack;  // of a row's probabilities
+
+/// 2^x for x ≤ 0 (below −126 as −126); 2^0 is exactly 1. Minimax polynomial on [−½, ½]: relative error 1e-7 (degree 6, fp32's own
+/// rounding) for fp32, and 3e-6 (degree 4) for bf16, whose probabilities are then rounded at 4e-3. NaN stays NaN.
+inline Vec powerOfTwo(Vec x) {
+    x = maximum(broadcast(-126.0F), x);
+    const Vec n = roundToInteger(x);
+    const Vec f = x - n;
+    Vec p;
+    if constexpr (kPack == 1) {
+        p = broadcast(1.535336437e-4F);
+        p = fma(p, f, broadcast(1.339887569e-3F));
+        p = fma(p, f, broadcast(9.618437359e-3F));
+        p = fma(p, f, broadcast(5.550332468e-2F));
+        p = fma(p, f, broadcast(2.402264791e-1F));
+        p = fma(p, f, broadcast(6.931472029e-1F));
+    } else {
+        p = broadcast(9.582855737e-3F);
+        p = fma(p, f, broadcast(5.590643711e-2F));
+        p = fma(p, f, broadcast(2.402409864e-1F));
+        p = fma(p, f, broadcast(6.931241920e-1F));
+    }
+    p = fma(p, f, broadcast(1.0F));
+    return timesPowerOfTwo(p, n);
+}
+
+/// c[Rows, Vectors * kLanes] (+)= a[Rows, depth] · b, where b holds a vector of words for each step and vector.
+template <int Rows, int Vectors, bool Add>
+inline void multiplyBlock(const float* a, int aStride, const float* b, std::ptrdiff_t step, std::ptrdiff_t next, int depth,
+                          float* c, int cStride) {
+    Vec sums[Rows][Vectors];
+#pragma GCC unroll 8
+    for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 8
+        for (int j = 0; j < Vectors; ++j) {
+            sums[i][j] = Add ? load(c + i * cStride + j * kLanes) : zero();
+        }
+    }
+    for (int k = 0; k < depth; ++k, b += step) {
+        Vec right[Vectors];
+#pragma GCC unroll 8
+        for (int j = 0; j < Vectors; ++j) {
+            right[j] = load(b + j * next);
+        }
+#pragma GCC unroll 8
+        for (int i = 0; i < Rows; ++i) {
+            const float left = a[i * aStride + k];
+#pragma GCC unroll 8
+            for (int j = 0; j < Vectors; ++j) {
+                sums[i][j] = multiplyAdd(left, right[j], sums[i][j]);
+            }
+        }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 8
+        for (int j = 0; j < Vectors; ++j) {
+            store(c + i * cStride + j * kLanes, sums[i][j]);
+        }
+    }
+}
+
+template <int Vectors, bool Add>
+inline void multiplyRows(int rows, const float* a, int aStride, const float* b, std::ptrdiff_t step, std::ptrdiff_t next,
+                         int depth, float* c, int cStride) {
+    for (; rows >= kRegisterRows; rows -= kRegisterRows, a += kRegisterRows * aStride, c += kRegisterRows * cStride) {
+        multiplyBlock<kRegisterRows, Vectors, Add>(a, aStride, b, step, next, depth, c, cStride);
+    }
+    switch (rows) {
+        case 5:
+            return multiplyBlock<5, Vectors, Add>(a, aStride, b, step, next, depth, c, cStride);
+        case 4:
+            return multiplyBlock<4, Vectors, Add>(a, aStride, b, step, next, depth, c, cStride);
+        case 3:
+            return multiplyBlock<3, Vectors, Add>(a, aStride, b, step, next, depth, c, cStride);
+        case 2:
+            return multiplyBlock<2, Vectors, Add>(a, aStride, b, step, next, depth, c, cStride);
+        case 1:
+            return multiplyBlock<1, Vectors, Add>(a, aStride, b, step, next, depth, c, cStride);
+        default:
+            return;
+    }
+}
+
+/// scores[rows, kTileKeys] = q · K of a tile; unscaled. Whole groups of 16 keys up to `keys`.
+inline void scoreTile(const AttentionBlock& block, int begin, int keys, float* scores) {
+    const int words = block.headDim / kPack;
+    const std::ptrdiff_t groupFloats = static_cast<std::ptrdiff_t>(words) * 16;
+    const float* tile = block.keys + begin / 16 * groupFloats;
+    constexpr int kColumns = kRegisterVectors * kLanes;
+    static_assert(kColumns % 16 == 0 || 16 % kColumns == 0);
+    for (int column = 0; column < keys; column += kColumns) {
+        const float* b = tile + column / 16 * groupFloats + column % 16;
+        multiplyRows<kRegisterVectors, false>(block.rows, block.queries, words, b, 16, kLanes == 16 ? groupFloats : kLanes,
+                                              words, scores + column, kTileKeys);
+    }
+}
+
+/// output[rows, stride] += p[rows, kTileWords] · V of the first `depth` words of keys of a tile.
+inline void addValues(int rows, const float* p, const float* values, int stride, int depth, float* output) {
+    constexpr int kColumns = kRegisterVectors * kLanes;
+    int column = 0;
+    for (; column + kColumns <= stride; column += kColumns) {
+        multiplyRows<kRegisterVectors, true>(rows, p, kTileWords, values + column, stride, kLanes, depth, output + column,
+                                             stride);
+    }
+    if constexpr (kColumns > 16) {
+        static_assert(kColumns <= 64);
+        const int rest = (stride - column) / kLanes;
+        if (rest == 3) {
+            multiplyRows<3, true>(rows, p, kTileWords, values + column, stride, kLanes, depth, output + column, stride);
+        } else if (rest == 2) {
+            multiplyRows<2, true>(rows, p, kTileWords, values + column, stride, kLanes, depth, output + column, stride);
+        } else if (rest == 1) {
+            multiplyRows<1, true>(rows, p, kTileWords, values + column, stride, kLanes, depth, output + column, stride);
+        }
+    }
+}
+
+/// The same for one row that sees `keys` keys: nothing beyond them is touched.
+inline void addValuesExactly(const float* p, const float* values, int stride, int keys, float* output) {
+    addValues(1, p, values, stride, keys / kPack, output);
+    if (keys % kPack != 0) {  // a word holds the last key seen and the first one not seen
+        const float* words = values + static_cast<std::ptrdiff_t>(keys / kPack) * stride;
+        for (int column = 0; column < stride; column += 16) {
+            alignas(64) float clean[16];
+            for (int i = 0; i < 16; ++i) {
+                std::memset(clean + i, 0, 4);
+                std::memcpy(clean + i, words + column + i, 2);
+            }
+            for (int i = 0; i < 16; i += kLanes) {
+                multiplyBlock<1, 1, true>(p + keys / kPack, 0, clean + i, 0, 0, 1, output + column + i, 0);
+            }
+        }
+    }
+}
+
+inline int clamped(int value, int least, int greatest) {
+    return value < least ? least : value > greatest ? greatest : value;
+}
+
+void attend(const AttentionBlock& block, int begin, int end, const AttentionPartial& partial) {
+    alignas(64) float scores[kRows * kTileKeys];
+    alignas(64) float probabilities[kRows * kTileWords];
+    constexpr int kVectors = kTileKeys / kLanes;
+    const int stride = block.stride;
+    const Vec scale = broadcast(block.scale);
+    std::memset(partial.output, 0, static_cast<std::size_t>(block.rows) * static_cast<std::size_t>(stride) * sizeof(float));
+    for (int r = 0; r < block.rows; ++r) {
+        partial.maxima[r] = kNoMaximum;
+        partial.sums[r] = 0;
+    }
+    if (end > block.greatestLimit) {
+        end = block.greatestLimit;
+    }
+    for (int tile = begin; tile < end; tile += kTileKeys) {
+        const int keys = clamped(end - tile, 0, kTileKeys);  // no row sees more
+        const bool straddles = tile + kTileKeys > block.lowestLimit;
+        scoreTile(block, tile, straddles ? keys : kTileKeys, scores);
+        for (int r = 0; r < block.rows; ++r) {
+            const float* s = scores + r * kTileKeys;
+            const int visible = clamped(block.limits[r] - tile, 0, keys);
+            Vec value[kVectors];
+            Vec highest[2] = {broadcast(kNoMaximum), broadcast(kNoMaximum)};
+#pragma GCC unroll 8
+            for (int j = 0; j < kVectors; ++j) {
+                value[j] = load(s + j * kLanes);
+                if (straddles) {
+                    value[j] = selectFirst(visible - j * kLanes, value[j], broadcast(kNoMaximum));
+                }
+                highest[j % 2] = maximum(highest[j % 2], value[j]);
+            }
+            const float tileMaximum = reduceMax(maximum(highest[0], highest[1]));
+            const float old = partial.maxima[r];
+            float* output = partial.output + static_cast<std::ptrdiff_t>(r) * stride;
+            if (tileMaximum > old) {
+                const Vec factor = powerOfTwo(scale * broadcast(old - tileMaximum));
+                for (int column = 0; column < stride; column += kLanes) {
+                    store(output + column, load(output + column) * factor);
+                }
+                partial.sums[r] *= factor[0];
+                partial.maxima[r] = tileMaximum;
+            }
+            const Vec offset = broadcast(-block.scale * partial.maxima[r]);
+            Vec sums[2] = {zero(), zero()};
+            float* p = probabilities + r * kTileWords;
+#pragma GCC unroll 4
+            for (int j = 0; j < kVectors; j += 2) {
+                Vec first = powerOfTwo(fma(value[j], scale, offset));
+                Vec second = powerOfTwo(fma(value[j + 1], scale, offset));
+                if (straddles) {
+                    first = selectFirst(visible - j * kLanes, first, zero());
+                    second = selectFirst(visible - (j + 1) * kLanes, second, zero());
+                }
+                sums[0] = sums[0] + first;
+                sums[1] = sums[1] + second;
+                storeProbabilities(p, j * kLanes, first, second);
+            }
+            partial.sums[r] += reduceAdd(sums[0] + sums[1]);
+        }
+        const float* values = block.values + static_cast<std::ptrdiff_t>(tile / kPack) * stride;
+        const int depth = (keys + kPack - 1) / kPack;
+        bool poisoned = false;
+        if (straddles) {
+            const int exact = clamped(block.lowestLimit - tile, 0, keys) / kPack;  // words that every row may see whole
+            poisoned = anyNotFinite(values + static_cast<std::ptrdiff_t>(exact) * stride, (depth - exact) * stride);
+        }
+        if (!poisoned) {
+            addValues(block.rows, probabilities, values, stride, depth, partial.output);
+        } else {
+            for (int r = 0; r < block.rows; ++r) {
+                addValuesExactly(probabilities + r * kTileWords, values, stride, clamped(block.limits[r] - tile, 0, keys),
+                                 partial.output + static_cast<std::ptrdiff_t>(r) * stride);
+            }
+        }
+    }
+}
+
+void merge(const AttentionBlock& block, const AttentionPartial& into, const AttentionPartial& other) {
+    for (int r = 0; r < block.rows; ++r) {
+        const float highest = into.maxima[r] > other.maxima[r] ? into.maxima[r] : other.maxima[r];
+        const Vec ours = powerOfTwo(broadcast(block.scale * (into.maxima[r] - highest)));
+        const Vec theirs = powerOfTwo(broadcast(block.scale * (other.maxima[r] - highest)));
+        float* to = into.output + static_cast<std::ptrdiff_t>(r) * block.stride;
+        const float* from = other.output + static_cast<std::ptrdiff_t>(r) * block.stride;
+        for (int column = 0; column < block.stride; column += kLanes) {
+            store(to + column, fma(load(to + column), ours, load(from + column) * theirs));
+        }
+        into.sums[r] = into.sums[r] * ours[0] + other.sums[r] * theirs[0];
+        into.maxima[r] = highest;
+    }
+}
+
+void addMass(const AttentionBlock& block, int begin, const float* maxima, const float* inverseSums, float* mass) {
+    alignas(64) float scores[kRows * kTileKeys];
+    const int keys = clamped(block.greatestLimit - begin, 0, kTileKeys);
+    scoreTile(block, begin, keys, scores);
+    for (int r = 0; r < block.rows; ++r) {
+        const int visible = clamped(block.limits[r] - begin, 0, keys);
+        const Vec offset = broadcast(-block.scale * maxima[r]);
+        for (int j = 0; j * kLanes < visible; ++j) {
+            const Vec p = powerOfTwo(fma(load(scores + r * kTileKeys + j * kLanes), broadcast(block.scale), offset)) *
+                          broadcast(inverseSums[r]);
+            store(mass + j * kLanes, load(mass + j * kLanes) + selectFirst(visible - j * kLanes, p, zero()));
+        }
+    }
+}
+
+}  // namespace

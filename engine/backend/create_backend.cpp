@@ -1,0 +1,30 @@
+// Chooses and creates a back end.
+#include "engine/backend/backend.h"
+#ifdef ENGINE_WITH_CPU_BACKEND
+#include "engine/backend/cpu/cpu_backend.h"
+#endif
+#include "engine/backend/reference/reference_backend.h"
+
+namespace engine {
+
+Result<std::unique_ptr<Backend>> createBackend(BackendKind kind, Precision precision, int threads) {
+    if (kind == BackendKind::Cuda) {
+        return Status(StatusCode::Unsupported, "no_module: this build has no CUDA module");
+    }
+#ifdef ENGINE_WITH_CPU_BACKEND
+    if (kind == BackendKind::Auto || kind == BackendKind::Cpu) {
+        return createCpuBackend(precision, threads);
+    }
+#else
+    if (kind == BackendKind::Cpu) {
+        return Status(StatusCode::Unsupported,
+                      "this build has no cpu back end (it was configured with WITH_ONEDNN=OFF); use `reference`");
+    }
+#endif
+    if (precision == Precision::Bf16) {
+        return Status(StatusCode::Unsupported, "the reference back end computes in f32 only; ask for f32 or leave it open");
+    }
+    return createReferenceBackend(threads);
+}
+
+}  // namespace engine
