@@ -1,0 +1,423 @@
+// Blender: one layer loop serves every strategy. A *pass* runs a set of rows through all layers; strategies differ in which rows
+// run, in what is loaded beneath them, and in where the choice is made:
+//
+//   full, prefix      one pass over all rows (after the exact prefix)
+//   reuse, first      one pass over forced and chosen rows, over the loaded KV
+//   cacheblend        one pass that starts with all rows and goes on with the chosen ones from the check layer
+//   query(-value)     the reuse pass, which scores the context, then a pass over the chosen rows
+#include "engine/blend/blender.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <numeric>
+
+#include "engine/blend/stage_clock.h"
+#include "engine/blend/token_selector.h"
+
+namespace engine {
+namespace {
+
+/// A stop or damage in the middle of a pass; caught in Blender::prefill.
+struct PassStopped {
+    Status status;
+};
+
+/// State of one prefill.
+class PrefillRun {
+public:
+    PrefillRun(const Transformer& model, const BlendPlan& plan, const KvSpec& spec, KvCache& cache, RowBuffers& rows,
+               std::stop_token stop)
+        : m_model(model),
+          m_backend(model.backend()),
+          m_plan(plan),
+          m_layout(plan),
+          m_spec(spec),
+          m_cache(cache),
+          m_rows(rows),
+          m_stop(std::move(stop)),
+          m_layers(model.config().layers),
+          m_work(model.layerWork()) {
+        m_result.layers.resize(static_cast<std::size_t>(m_layers));
+    }
+
+    Prefill run(std::unique_ptr<storage::KvReader> reader) {
+        switch (m_plan.options.strategy) {
+            case Strategy::Full:
+                runExact(0, nullptr);
+                break;
+            case Strategy::Prefix:
+                runExact(m_layout.exactPrefix(m_plan), std::move(reader));
+                break;
+            case Strategy::CacheBlend:
+                runCacheBlend(std::move(reader));
+                break;
+            case Strategy::Reuse:
+            case Strategy::First:
+                runReuse(std::move(reader));
+                break;
+            case Strategy::Query:
+            case Strategy::QueryValue:
+                runQuery(std::move(reader));
+                break;
+        }
+        m_clock.switchTo(m_result.ms.firstToken);
+        m_model.logits(m_count - 1, m_rows, m_result.logits);
+        finishLoading();
+        finishCounts();
+        m_clock.stop();
+        return std::move(m_result);
+    }
+
+    const std::vector<SegmentFailure>& failures() const { return m_failures; }
+
+private:
+    /// Rows of the current pass: positions ascending, with the exact key limits.
+    void setRows(std::vector<int> positions) {
+        m_positions = std::move(positions);
+        m_count = static_cast<int>(m_positions.size());
+        m_limits.resize(m_positions.size());
+        std::transform(m_positions.begin(), m_positions.end(), m_limits.begin(), [](int position) { return position + 1; });
+    }
+
+    void embedRows() {
+        TokenIds ids;
+        ids.reserve(m_positions.size());
+        for (const int position : m_positions)
+            ids.push_back(m_layout.ids[static_cast<std::size_t>(position)]);
+        m_model.embed(ids, m_rows);
+    }
+
+    /// Starts reading the hits that `wanted` accepts.
+    template <class Wanted>
+    void startLoading(std::unique_ptr<storage::KvReader> reader, Wanted wanted) {
+        std::vector<LoadItem> items;
+        for (const PromptLayout::Hit& hit : m_layout.hits) {
+            const int firstLayer = wanted(hit);
+            if (firstLayer >= m_layers)
+                continue;
+            items.push_back({*m_plan.segments[static_cast<std::size_t>(hit.segment)].extent, firstLayer});
+            m_loaded.push_back(hit);
+        }
+        m_loader = std::make_unique<KvLoader>(std::move(reader), m_spec, std::move(items));
+    }
+
+    std::span<const KvSliceView> waitForLayer(int layer) {
+        if (m_stop.stop_requested())
+            throw PassStopped{Status(StatusCode::Cancelled, "stopped while prefilling layer " + std::to_string(layer))};
+        if (m_loader == nullptr)
+            return {};
+        m_clock.switchTo(m_result.ms.load);
+        const std::span<const KvSliceView> slices = m_loader->wait(layer);
+        if (!m_loader->failures().empty()) {
+            for (const LoadFailure& failure : m_loader->failures())
+                m_failures.push_back({m_loaded[static_cast<std::size_t>(failure.item)].segment, failure.status});
+            throw PassStopped{m_failures.front().status};
+        }
+        return slices;
+    }
+
+    /// Moves loaded slices to their positions in the cache.
+    template <class Wanted>
+    void placeSlices(int layer, std::span<const KvSliceView> slices, Wanted wanted) {
+        m_clock.switchTo(m_result.ms.rotate);
+        for (std::size_t i = 0; i < slices.size(); ++i)
+            if (slices[i].tokens > 0 && wanted(m_loaded[i]))
+                m_backend.placeSlice(slices[i], m_loaded[i].begin, m_model.rope(), m_cache.layer(layer));
+    }
+
+    void releaseLayer(int layer) {
+        if (m_loader != nullptr)
+            m_loader->release(layer);
+    }
+
+    /// Q, K, V of the rows; K and V into the cache at their true positions.
+    void projectAndScatter(int layer) {
+        m_model.projectQkv(layer, m_count, m_rows);
+        m_backend.scatterKv(m_rows.k(m_count), m_rows.v(m_count), m_positions, m_model.rope(), m_cache.layer(layer));
+        m_linearWork += m_count * m_work.qkv;
+    }
+
+    void attendAndFinish(int layer, TensorView q, const TensorView* mass = nullptr, int massBegin = 0) {
+        m_model.attend(q, m_positions, m_limits, m_cache.layer(layer), m_rows, mass, massBegin);
+        m_model.finishLayer(layer, m_count, m_rows);
+        m_linearWork += m_count * (m_work.total - m_work.qkv);
+    }
+
+    void stampLayer(int layer, double begin) {
+        LayerTiming& timing = m_result.layers[static_cast<std::size_t>(layer)];
+        timing.computeBegin = begin;
+        timing.computeEnd = m_clock.elapsedMs();
+    }
+
+    /// The rows through all layers, over what is loaded on the way.
+    void runPass(double& stageMs) {
+        m_clock.switchTo(stageMs);
+        embedRows();
+        for (int layer = 0; layer < m_layers; ++layer) {
+            placeSlices(layer, waitForLayer(layer), [](const PromptLayout::Hit&) { return true; });
+            releaseLayer(layer);
+            m_clock.switchTo(stageMs);
+            const double begin = m_clock.elapsedMs();
+            projectAndScatter(layer);
+            attendAndFinish(layer, m_rows.q(m_count));
+            stampLayer(layer, begin);
+        }
+    }
+
+    void runExact(int prefix, std::unique_ptr<storage::KvReader> reader) {
+        if (prefix > 0)
+            startLoading(std::move(reader),
+                         [&](const PromptLayout::Hit& hit) { return hit.begin + hit.tokens <= prefix ? 0 : m_layers; });
+        m_exactPrefix = prefix;
+        std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - prefix));
+        std::iota(positions.begin(), positions.end(), prefix);
+        setRows(std::move(positions));
+        runPass(m_result.ms.recompute);
+    }
+
+    void runReuse(std::unique_ptr<storage::KvReader> reader) {
+        const bool byOffset = m_plan.options.strategy == Strategy::First && m_plan.options.first == 0;
+        m_result.selection =
+            byOffset ? selectTokens(m_layout, offsetScore(m_layout), m_plan.options.ratio) : selectTokens(m_layout, {}, 0);
+        startLoading(std::move(reader), [](const PromptLayout::Hit&) { return 0; });
+        setRows(chosenRows());
+        runPass(m_plan.options.strategy == Strategy::Reuse ? m_result.ms.questionPass : m_result.ms.recompute);
+    }
+
+    /// Forced rows and the selection's, ascending.
+    std::vector<int> chosenRows() const {
+        const std::vector<int> forced = m_layout.forcedPositions();
+        std::vector<int> rows;
+        std::set_union(forced.begin(), forced.end(), m_result.selection.positions.begin(),
+                       m_result.selection.positions.end(), std::back_inserter(rows));
+        return rows;
+    }
+
+    void runQuery(std::unique_ptr<storage::KvReader> reader) {
+        startLoading(std::move(reader), [](const PromptLayout::Hit&) { return 0; });
+        setRows(m_layout.forcedPositions());
+        const std::vector<float> score = scoreContext();
+        m_clock.switchTo(m_result.ms.check);
+        m_result.selection = selectTokens(m_layout, score, m_plan.options.ratio);
+        finishLoading();
+        if (chosenRows().size() == m_positions.size())
+            return;  // nothing to compute again: the pass over the question was the whole prefill
+        setRows(chosenRows());
+        runPass(m_result.ms.recompute);
+    }
+
+    /// The question's pass over the loaded KV; returns per context token what the suffix's attention says. [N]
+    std::vector<float> scoreContext() {
+        m_clock.switchTo(m_result.ms.questionPass);
+        const int suffixRow = m_count - (m_layout.promptTokens - m_layout.suffixBegin);
+        const int suffixRows = m_count - suffixRow;
+        const std::vector<float> zeros(static_cast<std::size_t>(m_layout.promptTokens), 0.0F);
+        const std::uint64_t massBytes = zeros.size() * sizeof(float);
+        const Buffer massBuffer = m_backend.allocate(massBytes);
+        const Buffer scoreBuffer = m_backend.allocate(massBytes);
+        const TensorView mass{massBuffer.data(), DType::F32, 1, m_layout.promptTokens, m_layout.promptTokens};
+        const TensorView score{scoreBuffer.data(), DType::F32, 1, m_layout.contextTokens, m_layout.contextTokens};
+        const ScoreWeight weight =
+            m_plan.options.strategy == Strategy::QueryValue ? ScoreWeight::AttentionTimesValueNorm : ScoreWeight::Attention;
+        // Mean over layers 1 … L−1, heads and suffix rows: layer 0 sees tokens, not what they mean here.
+        const float scale = 1.0F / (static_cast<float>(std::max(1, m_layers - 1)) *
+                                    static_cast<float>(m_model.config().heads) * static_cast<float>(suffixRows));
+        embedRows();
+        for (int layer = 0; layer < m_layers; ++layer) {
+            placeSlices(layer, waitForLayer(layer), [](const PromptLayout::Hit&) { return true; });
+            releaseLayer(layer);
+            m_clock.switchTo(m_result.ms.questionPass);
+            const double begin = m_clock.elapsedMs();
+            projectAndScatter(layer);
+            if (layer == 0) {
+                attendAndFinish(layer, m_rows.q(m_count));
+            } else {
+                m_backend.upload(massBuffer.data(), zeros.data(), massBytes);
+                attendAndFinish(layer, m_rows.q(m_count), &mass, suffixRow);
+                m_backend.accumulateScore(mass, m_cache.layer(layer), m_layout.contextBegin, m_layout.contextTokens, weight,
+                                          scale, score);
+            }
+            stampLayer(layer, begin);
+        }
+        std::vector<float> values(static_cast<std::size_t>(m_layout.contextTokens));
+        m_backend.download(values.data(), scoreBuffer.data(), values.size() * sizeof(float));
+        return values;
+    }
+
+    void runCacheBlend(std::unique_ptr<storage::KvReader> reader) {
+        const int checkLayer = m_plan.options.checkLayer;
+        startLoading(std::move(reader), [&](const PromptLayout::Hit& hit) { return hit.head ? 0 : checkLayer; });
+        const int firstRow = m_layout.reusedHeadTokens();
+        std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - firstRow));
+        std::iota(positions.begin(), positions.end(), firstRow);
+        setRows(std::move(positions));
+        m_clock.switchTo(m_result.ms.layersBeforeCheck);
+        embedRows();
+        for (int layer = 0; layer < m_layers; ++layer) {
+            const std::span<const KvSliceView> slices = waitForLayer(layer);
+            // Up to the check layer every context row is computed afresh; only the head's KV comes from the store.
+            placeSlices(layer, slices, [&](const PromptLayout::Hit& hit) { return hit.head || layer > checkLayer; });
+            double& stageMs = layer < checkLayer    ? m_result.ms.layersBeforeCheck
+                              : layer == checkLayer ? m_result.ms.check
+                                                    : m_result.ms.recompute;
+            m_clock.switchTo(stageMs);
+            const double begin = m_clock.elapsedMs();
+            projectAndScatter(layer);
+            TensorView q = m_rows.q(m_count);
+            if (layer == checkLayer) {
+                q = selectByDeviation(slices, firstRow);
+                m_clock.switchTo(m_result.ms.recompute);
+            }
+            releaseLayer(layer);
+            attendAndFinish(layer, q);
+            stampLayer(layer, begin);
+        }
+    }
+
+    /// Compares the fresh K and V of all rows with the stored ones, chooses, and narrows the pass to the chosen rows. Returns their Q.
+    TensorView selectByDeviation(std::span<const KvSliceView> slices, int firstRow) {
+        std::vector<float> deviation(static_cast<std::size_t>(m_layout.contextTokens), 0.0F);
+        for (std::size_t i = 0; i < slices.size(); ++i) {
+            const PromptLayout::Hit& hit = m_loaded[i];
+            if (hit.head)
+                continue;
+            const auto out = std::span(deviation).subspan(static_cast<std::size_t>(hit.begin - m_layout.contextBegin),
+                                                          static_cast<std::size_t>(hit.tokens));
+            m_backend.deviation(m_rows.k(m_count).slice(hit.begin - firstRow, hit.tokens),
+                                m_rows.v(m_count).slice(hit.begin - firstRow, hit.tokens), slices[i], m_spec.kvHeads,
+                                m_plan.options.metric, out);
+        }
+        m_result.selection = selectTokens(m_layout, deviation, m_plan.options.ratio);
+        std::vector<int> chosen = chosenRows();
+        std::vector<int> indices(chosen.size());
+        std::transform(chosen.begin(), chosen.end(), indices.begin(), [&](int position) { return position - firstRow; });
+        const auto count = static_cast<int>(chosen.size());
+        m_backend.gatherRows(m_rows.x(m_count), indices, m_rows.gatheredX(count));
+        m_backend.gatherRows(m_rows.q(m_count), indices, m_rows.gatheredQ(count));
+        m_rows.swapX();
+        setRows(std::move(chosen));
+        if (m_plan.options.mask == MaskKind::Published)
+            for (int i = 0; i < count; ++i)  // the last row sees all keys, each row above it one fewer, wherever it stands
+                m_limits[static_cast<std::size_t>(i)] = m_layout.promptTokens - count + i + 1;
+        return m_rows.gatheredQ(count);
+    }
+
+    void finishLoading() {
+        if (m_loader == nullptr)
+            return;
+        m_clock.switchTo(m_result.ms.load);
+        m_result.bytesLoaded = m_loader->bytesLoaded();
+        double busy = 0;
+        for (int layer = 0; layer < m_layers; ++layer) {
+            const KvLoader::Interval interval = m_loader->interval(layer);
+            LayerTiming& timing = m_result.layers[static_cast<std::size_t>(layer)];
+            timing.loadBegin = interval.beginMs;
+            timing.loadEnd = interval.endMs;
+            busy += interval.endMs - interval.beginMs;
+        }
+        m_result.ms.loadHidden = std::max(0.0, busy - m_result.ms.load);
+        m_loader.reset();
+    }
+
+    void finishCounts() {
+        TokenCounts& tokens = m_result.tokens;
+        tokens.prompt = m_layout.promptTokens;
+        const auto cached = static_cast<int>(std::count(m_layout.cached.begin(), m_layout.cached.end(), 1));
+        tokens.fresh = tokens.prompt - cached;
+        switch (m_plan.options.strategy) {
+            case Strategy::Full:
+            case Strategy::Prefix:
+                tokens.reused = m_exactPrefix;
+                break;
+            default:
+                tokens.reused = cached - static_cast<int>(m_result.selection.positions.size());
+                break;
+        }
+        tokens.recomputed = cached - tokens.reused;
+        m_result.chargedWork = m_linearWork / (m_work.total * m_layers * m_layout.promptTokens);
+    }
+
+    Prefill m_result;
+    StageClock m_clock{m_result.ms.plan};  // before the layout: making it is a stage's time too
+    const Transformer& m_model;
+    Backend& m_backend;
+    const BlendPlan& m_plan;
+    const PromptLayout m_layout;
+    const KvSpec m_spec;
+    KvCache& m_cache;
+    RowBuffers& m_rows;
+    const std::stop_token m_stop;
+    const int m_layers;
+    const LayerWork m_work;
+
+    std::vector<PromptLayout::Hit> m_loaded;  // what the loader's items are
+    std::unique_ptr<KvLoader> m_loader;
+    std::vector<SegmentFailure> m_failures;
+    std::vector<int> m_positions;  // rows of the current pass
+    std::vector<int> m_limits;
+    int m_count = 0;
+    int m_exactPrefix = 0;
+    double m_linearWork = 0;
+};
+
+}  // namespace
+
+RowBuffers& Blender::rows(int rows) {
+    if (m_rows == nullptr || m_rows->capacity() < rows) {
+        m_rows.reset();
+        m_rows = std::make_unique<RowBuffers>(m_model.backend(), m_model.config(), rows);
+    }
+    return *m_rows;
+}
+
+Result<Prefill> Blender::prefill(const BlendPlan& plan, const KvSpec& spec, std::unique_ptr<storage::KvReader> reader,
+                                 KvCache& cache, std::stop_token stop, std::vector<SegmentFailure>& failures) {
+    PrefillRun run(m_model, plan, spec, cache, rows(plan.promptTokens), std::move(stop));
+    try {
+        return run.run(std::move(reader));
+    } catch (const PassStopped& stopped) {
+        failures = run.failures();
+        return stopped.status;
+    }
+}
+
+double forecastWork(const BlendPlan& plan, const ModelConfig& config) {
+    const PromptLayout layout(plan);
+    const LayerWork work = layerWork(config);
+    const double layers = config.layers;
+    const double prompt = layout.promptTokens;
+    const auto forced = static_cast<double>(layout.forcedPositions().size());
+    int forcedContext = 0;
+    for (int i = 0; i < layout.contextTokens; ++i)
+        forcedContext += layout.forced[static_cast<std::size_t>(layout.contextBegin + i)] != 0 ? 1 : 0;
+    const double chosen = std::floor(plan.options.ratio * (layout.contextTokens - forcedContext) + 1e-9);
+    const double all = prompt - layout.reusedHeadTokens();
+    double rowsTimesLayers = 0;
+    switch (plan.options.strategy) {
+        case Strategy::Full:
+            return 1;
+        case Strategy::Prefix:
+            return (prompt - layout.exactPrefix(plan)) / prompt;
+        case Strategy::Reuse:
+            rowsTimesLayers = forced * layers;
+            break;
+        case Strategy::First:
+            rowsTimesLayers = (forced + (plan.options.first > 0 ? 0 : chosen)) * layers;
+            break;
+        case Strategy::Query:
+        case Strategy::QueryValue:
+            rowsTimesLayers = (chosen > 0 ? 2 * forced + chosen : forced) * layers;
+            break;
+        case Strategy::CacheBlend: {
+            const double check = plan.options.checkLayer;
+            const double rows = forced + chosen;
+            const double share = work.qkv / work.total;
+            rowsTimesLayers = check * all + all * share + rows * (1 - share) + (layers - check - 1) * rows;
+            break;
+        }
+    }
+    return rowsTimesLayers / (prompt * layers);
+}
+
+}  // namespace engine

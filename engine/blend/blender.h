@@ -1,0 +1,55 @@
+// The blend prefill: loads cached KV, moves it to its place, chooses tokens and computes them again. The heart of the program.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "engine/blend/prompt_layout.h"
+#include "engine/kv/kv_loader.h"
+#include "engine/transformer/transformer.h"
+#include "engine/types.h"
+
+namespace engine {
+
+/// A stored slice that failed in mid-pass: the segment of the plan, and why.
+struct SegmentFailure {
+    int segment = 0;
+    Status status;
+};
+
+/// What a prefill leaves behind, besides the filled KvCache.
+struct Prefill {
+    std::vector<float> logits;  // [V] of the last prompt row
+    TokenSelection selection;
+    TokenCounts tokens;
+    Timings
+        ms;  // plan (setting up), load, rotate, questionPass, layersBeforeCheck, check, recompute, firstToken (logits), loadHidden
+    std::vector<LayerTiming> layers;
+    std::uint64_t bytesLoaded = 0;
+    double chargedWork = 0;  // linear work done ÷ that of a full prefill
+};
+
+/// Runs plans with one model. Holds scratch rows that grow with the longest prompt seen. One thread.
+class Blender {
+public:
+    explicit Blender(const Transformer& model) : m_model(model) {}
+
+    /// Prefills `cache` (capacity ≥ the prompt) by the plan's strategy. Layer loop and rules: ALGORITHM in engine/README.md.
+    /// Errors: Cancelled; Damaged, when slices fail their check: `failures` names their segments and the caller runs again with
+    /// those marked as not there.
+    Result<Prefill> prefill(const BlendPlan& plan, const KvSpec& spec, std::unique_ptr<storage::KvReader> reader,
+                            KvCache& cache, std::stop_token stop, std::vector<SegmentFailure>& failures);
+
+    /// Scratch rows for at least `rows` rows; also used for decoding between prefills.
+    RowBuffers& rows(int rows);
+
+private:
+    const Transformer& m_model;
+    std::unique_ptr<RowBuffers> m_rows;
+};
+
+/// The forecast of Prefill::chargedWork, by the formulas of the strategy.
+double forecastWork(const BlendPlan& plan, const ModelConfig& config);
+
+}  // namespace engine

@@ -1,0 +1,43 @@
+// Attributes every moment of a run to exactly one stage, so that the stages sum to the whole by construction.
+#pragma once
+
+#include <chrono>
+
+namespace engine {
+
+/// Adds the time since the last switch to the stage that was current. One thread.
+class StageClock {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    StageClock() = default;
+    /// Starts in a stage.
+    explicit StageClock(double& stageMs) { switchTo(stageMs); }
+
+    /// `stageMs` is what the current stage's time is added to; it must outlive the next switch.
+    void switchTo(double& stageMs) {
+        const Clock::time_point now = Clock::now();
+        if (m_current != nullptr)
+            *m_current += milliseconds(now - m_since);
+        m_current = &stageMs;
+        m_since = now;
+    }
+    void stop() {
+        if (m_current != nullptr)
+            *m_current += milliseconds(Clock::now() - m_since);
+        m_current = nullptr;
+    }
+    /// Milliseconds since the clock was made.
+    double elapsedMs() const { return milliseconds(Clock::now() - m_start); }
+
+    static double milliseconds(Clock::duration duration) {
+        return std::chrono::duration<double, std::milli>(duration).count();
+    }
+
+private:
+    const Clock::time_point m_start = Clock::now();
+    Clock::time_point m_since;
+    double* m_current = nullptr;
+};
+
+}  // namespace engine

@@ -1,0 +1,17 @@
+// KvCache: one allocation for K and one for V of every layer.
+#include "engine/kv/kv_cache.h"
+
+namespace engine {
+
+KvCache::KvCache(Backend& backend, int layers, int kvHeads, int headDim, int positions)
+    : m_capacity(Backend::paddedPositions(positions)), m_kvHeads(kvHeads), m_headDim(headDim) {
+    const std::uint64_t bytes = backend.kvLayerBytes(kvHeads, headDim, m_capacity);
+    m_k.reserve(static_cast<std::size_t>(layers));
+    m_v.reserve(static_cast<std::size_t>(layers));
+    for (int layer = 0; layer < layers; ++layer) {
+        m_k.push_back(backend.allocate(bytes));
+        m_v.push_back(backend.allocate(bytes));
+    }
+}
+
+}  // namespace engine

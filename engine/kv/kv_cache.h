@@ -1,0 +1,32 @@
+// One query's K and V, per layer, in the back end's layout. Never a member of the model.
+#pragma once
+
+#include <vector>
+
+#include "engine/backend/backend.h"
+
+namespace engine {
+
+/// Move-only owner of `capacity` positions of K (rotated) and V for every layer. Contents are unspecified until written: attention
+/// never looks beyond a row's key limit. One thread at a time; the back end must outlive it.
+class KvCache {
+public:
+    KvCache() = default;
+    KvCache(Backend& backend, int layers, int kvHeads, int headDim, int positions);
+
+    int capacity() const { return m_capacity; }
+    int layers() const { return static_cast<int>(m_k.size()); }
+    KvLayerView layer(int index) const {
+        const auto i = static_cast<std::size_t>(index);
+        return {m_k[i].data(), m_v[i].data(), m_capacity, m_kvHeads, m_headDim};
+    }
+
+private:
+    int m_capacity = 0;
+    int m_kvHeads = 0;
+    int m_headDim = 0;
+    std::vector<Buffer> m_k;  // per layer
+    std::vector<Buffer> m_v;
+};
+
+}  // namespace engine

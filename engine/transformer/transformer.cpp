@@ -1,0 +1,191 @@
+// Transformer: loading and packing of weights, and the parts of a layer in terms of back-end operations.
+#include "engine/transformer/transformer.h"
+
+#include <algorithm>
+#include <array>
+
+namespace engine {
+namespace {
+
+/// A vector tensor as fp32.
+Result<std::vector<float>> readVector(const WeightFile& file, TensorRole role, int layer) {
+    Result<HostTensor> tensor = file.read(role, layer);
+    if (!tensor.ok())
+        return tensor.status();
+    std::vector<float> values(static_cast<std::size_t>(tensor->rows) * static_cast<std::size_t>(tensor->columns));
+    dequantiseRows(*tensor, 0, tensor->rows, values.data());
+    return values;
+}
+
+/// Packs tensors stacked by rows, with their biases where the file has them.
+Result<std::unique_ptr<WeightMatrix>> packRoles(const WeightFile& file, Backend& backend, int layer,
+                                                std::span<const TensorRole> roles, std::span<const TensorRole> biasRoles) {
+    std::vector<HostTensor> tensors;
+    std::vector<const HostTensor*> parts;
+    for (const TensorRole role : roles) {
+        Result<HostTensor> tensor = file.read(role, layer);
+        if (!tensor.ok())
+            return tensor.status();
+        tensors.push_back(std::move(*tensor));
+    }
+    for (const HostTensor& tensor : tensors)
+        parts.push_back(&tensor);
+    std::vector<float> bias;
+    for (const TensorRole role : biasRoles) {
+        Result<std::vector<float>> part = readVector(file, role, layer);
+        if (!part.ok())
+            return part.status();
+        bias.insert(bias.end(), part->begin(), part->end());
+    }
+    return backend.packMatrix(parts, bias);
+}
+
+}  // namespace
+
+Transformer::Transformer(const ModelConfig& config, Backend& backend, int positions)
+    : m_config(config),
+      m_rope(config.rope, positions),
+      m_backend(backend),
+      m_layers(static_cast<std::size_t>(config.layers)) {
+    m_logits = backend.allocate(static_cast<std::uint64_t>(Backend::paddedRows(1)) *
+                                static_cast<std::uint64_t>(config.vocabulary) * sizeof(float));
+}
+
+Result<std::unique_ptr<Transformer>> Transformer::load(const WeightFile& file, Backend& backend, int positions) {
+    using Role = TensorRole;
+    std::unique_ptr<Transformer> model(new Transformer(file.config(), backend, positions));
+    const auto vectorTo = [&](std::vector<float>& to, Role role, int layer) {
+        Result<std::vector<float>> values = readVector(file, role, layer);
+        if (values.ok())
+            to = std::move(*values);
+        return values.status();
+    };
+    const auto matrixTo = [&](std::unique_ptr<WeightMatrix>& to, int layer, std::span<const Role> roles,
+                              std::span<const Role> biasRoles) {
+        Result<std::unique_ptr<WeightMatrix>> matrix = packRoles(file, backend, layer, roles, biasRoles);
+        if (matrix.ok())
+            to = std::move(*matrix);
+        return matrix.status();
+    };
+
+    Result<HostTensor> embedding = file.read(Role::TokenEmbedding, 0);
+    if (!embedding.ok())
+        return embedding.status();
+    model->m_embedding = std::move(*embedding);
+    if (Status status = vectorTo(model->m_outputNorm, Role::OutputNorm, 0); !status.ok())
+        return status;
+    if (model->m_config.tiedEmbeddings) {
+        const HostTensor* part = &model->m_embedding;
+        model->m_output = backend.packMatrix(std::span(&part, 1), {});
+    } else if (Status status = matrixTo(model->m_output, 0, std::array{Role::Output}, {}); !status.ok()) {
+        return status;
+    }
+
+    const std::array biases{Role::QueryBias, Role::KeyBias, Role::ValueBias};
+    const std::span<const Role> qkvBias =
+        model->m_config.projectionBias ? std::span<const Role>(biases) : std::span<const Role>();
+    for (int layer = 0; layer < model->m_config.layers; ++layer) {
+        LayerWeights& weights = model->m_layers[static_cast<std::size_t>(layer)];
+        for (Status status : {vectorTo(weights.attentionNorm, Role::AttentionNorm, layer),
+                              vectorTo(weights.feedForwardNorm, Role::FeedForwardNorm, layer),
+                              matrixTo(weights.qkv, layer, std::array{Role::Query, Role::Key, Role::Value}, qkvBias),
+                              matrixTo(weights.attentionOutput, layer, std::array{Role::AttentionOutput}, {}),
+                              matrixTo(weights.gateUp, layer, std::array{Role::Gate, Role::Up}, {}),
+                              matrixTo(weights.down, layer, std::array{Role::Down}, {})})
+            if (!status.ok())
+                return status.withContext("loading layer " + std::to_string(layer));
+        if (model->m_config.queryKeyNorm)
+            for (Status status :
+                 {vectorTo(weights.queryNorm, Role::QueryNorm, layer), vectorTo(weights.keyNorm, Role::KeyNorm, layer)})
+                if (!status.ok())
+                    return status.withContext("loading layer " + std::to_string(layer));
+    }
+    return model;
+}
+
+LayerWork layerWork(const ModelConfig& config) {
+    const double hidden = config.hidden;
+    const double q = static_cast<double>(config.heads) * config.headDim;
+    const double kv = static_cast<double>(config.kvHeads) * config.headDim;
+    LayerWork work;
+    work.qkv = hidden * (q + 2 * kv);
+    work.total = work.qkv + q * hidden + 3 * hidden * config.feedForward;
+    return work;
+}
+
+KvCache Transformer::makeCache(int positions) const {
+    return KvCache(m_backend, m_config.layers, m_config.kvHeads, m_config.headDim, positions);
+}
+
+void Transformer::embed(std::span<const TokenId> ids, RowBuffers& rows) const {
+    m_backend.embed(m_embedding, ids, rows.x(static_cast<int>(ids.size())));
+}
+
+void Transformer::projectQkv(int layer, int count, RowBuffers& rows) const {
+    const LayerWeights& weights = m_layers[static_cast<std::size_t>(layer)];
+    m_backend.rmsNorm(rows.x(count), weights.attentionNorm, m_config.normEpsilon, rows.normed(count));
+    m_backend.matmul(rows.normed(count), *weights.qkv, rows.qkv(count), Accumulate::No);
+    if (m_config.queryKeyNorm) {
+        m_backend.headNorm(rows.q(count), m_config.heads, weights.queryNorm, m_config.normEpsilon);
+        m_backend.headNorm(rows.k(count), m_config.kvHeads, weights.keyNorm, m_config.normEpsilon);
+    }
+}
+
+void Transformer::attend(TensorView q, std::span<const int> positions, std::span<const int> keyLimits, KvLayerView cache,
+                         RowBuffers& rows, const TensorView* mass, int massBegin) const {
+    const int count = q.rows;
+    const TensorView rotated = rows.rotatedQ(count);
+    const TensorView attended = rows.attended(count);
+    m_backend.rotateQueries(q, m_config.heads, positions, m_rope, rotated);
+    const int plain = mass == nullptr ? count : massBegin;
+    if (plain > 0)
+        m_backend.attention(rotated.slice(0, plain), m_config.heads, cache, keyLimits.first(static_cast<std::size_t>(plain)),
+                            attended.slice(0, plain), nullptr);
+    if (plain < count)
+        m_backend.attention(rotated.slice(plain, count - plain), m_config.heads, cache,
+                            keyLimits.subspan(static_cast<std::size_t>(plain)), attended.slice(plain, count - plain), mass);
+}
+
+void Transformer::attendRows(TensorView q, std::span<const int> positions, std::span<const int> keyLimits, KvLayerView cache,
+                             RowBuffers& rows, int firstRow) const {
+    const TensorView rotated = rows.rotatedQ(firstRow + q.rows).slice(firstRow, q.rows);
+    const TensorView attended = rows.attended(firstRow + q.rows).slice(firstRow, q.rows);
+    m_backend.rotateQueries(q, m_config.heads, positions, m_rope, rotated);
+    m_backend.attention(rotated, m_config.heads, cache, keyLimits, attended, nullptr);
+}
+
+void Transformer::finishLayer(int layer, int count, RowBuffers& rows) const {
+    const LayerWeights& weights = m_layers[static_cast<std::size_t>(layer)];
+    m_backend.matmul(rows.attended(count), *weights.attentionOutput, rows.x(count), Accumulate::Yes);
+    m_backend.rmsNorm(rows.x(count), weights.feedForwardNorm, m_config.normEpsilon, rows.normed(count));
+    for (int begin = 0; begin < count; begin += RowBuffers::kFeedForwardRows) {
+        const int block = std::min(RowBuffers::kFeedForwardRows, count - begin);
+        m_backend.matmul(rows.normed(count).slice(begin, block), *weights.gateUp, rows.gateUp(block), Accumulate::No);
+        m_backend.swiglu(rows.gateUp(block), rows.activated(block));
+        m_backend.matmul(rows.activated(block), *weights.down, rows.x(count).slice(begin, block), Accumulate::Yes);
+    }
+}
+
+void Transformer::logits(int row, RowBuffers& rows, std::vector<float>& out) const {
+    const TensorView last = rows.x(row + 1).slice(row, 1);
+    const TensorView logits{m_logits.data(), DType::F32, 1, m_config.vocabulary, m_config.vocabulary};
+    m_backend.rmsNorm(last, m_outputNorm, m_config.normEpsilon, rows.normed(1));
+    m_backend.matmul(rows.normed(1), *m_output, logits, Accumulate::No);
+    out.resize(static_cast<std::size_t>(m_config.vocabulary));
+    m_backend.download(out.data(), m_logits.data(), out.size() * sizeof(float));
+}
+
+void Transformer::decode(TokenId id, int position, KvCache& cache, RowBuffers& rows, std::vector<float>& out) const {
+    const std::array positions{position};
+    const std::array limits{position + 1};
+    embed(std::span(&id, 1), rows);
+    for (int layer = 0; layer < m_config.layers; ++layer) {
+        projectQkv(layer, 1, rows);
+        m_backend.scatterKv(rows.k(1), rows.v(1), positions, m_rope, cache.layer(layer));
+        attend(rows.q(1), positions, limits, cache.layer(layer), rows);
+        finishLayer(layer, 1, rows);
+    }
+    logits(0, rows, out);
+}
+
+}  // namespace engine

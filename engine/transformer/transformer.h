@@ -1,0 +1,82 @@
+// A decoder-only transformer with packed weights: the parts of a layer that prefill, blending, precompute and decoding share.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/backend/backend.h"
+#include "engine/kv/kv_cache.h"
+#include "engine/model/model_config.h"
+#include "engine/model/weight_file.h"
+#include "engine/transformer/row_buffers.h"
+
+namespace engine {
+
+/// Linear work (multiply-adds of weight matrices) of one token in one layer.
+struct LayerWork {
+    double qkv = 0;
+    double total = 0;
+};
+
+LayerWork layerWork(const ModelConfig& config);
+
+/// Constant after loading; the KV cache and the scratch rows are arguments. The back end must outlive it.
+///
+/// One layer of M rows is: projectQkv → (scatter, place, select: the caller's business) → attend → finishLayer.
+class Transformer {
+public:
+    /// Packs all weights. `positions`: longest prompt with its answer. Errors: those of WeightFile::read.
+    static Result<std::unique_ptr<Transformer>> load(const WeightFile& file, Backend& backend, int positions);
+
+    const ModelConfig& config() const { return m_config; }
+    const RopeTable& rope() const { return m_rope; }
+    Backend& backend() const { return m_backend; }
+    LayerWork layerWork() const { return engine::layerWork(m_config); }
+    KvCache makeCache(int positions) const;
+
+    /// x[m] = embedding of ids[m].
+    void embed(std::span<const TokenId> ids, RowBuffers& rows) const;
+    /// qkv = projections of the normed x (bias and head norms applied), K un-rotated. `count` rows.
+    void projectQkv(int layer, int count, RowBuffers& rows) const;
+    /// attended = attention of `q` (f32 rows, un-rotated) at `positions`, each over keys [0, limit). Rows from `massBegin` on add
+    /// their attention probabilities to `mass` (see Backend::attention); null = none.
+    void attend(TensorView q, std::span<const int> positions, std::span<const int> keyLimits, KvLayerView cache,
+                RowBuffers& rows, const TensorView* mass = nullptr, int massBegin = 0) const;
+    /// The same for rows that stand at [firstRow, firstRow + q.rows) of the scratch rows: chunks side by side in one pass.
+    void attendRows(TensorView q, std::span<const int> positions, std::span<const int> keyLimits, KvLayerView cache,
+                    RowBuffers& rows, int firstRow) const;
+    /// x += output projection of attended; x += feed-forward of the normed x.
+    void finishLayer(int layer, int count, RowBuffers& rows) const;
+    /// Logits of row `row` of x, to host memory: [V].
+    void logits(int row, RowBuffers& rows, std::vector<float>& out) const;
+
+    /// One token at `position` through all layers, its K and V into the cache; logits to `out`.
+    void decode(TokenId id, int position, KvCache& cache, RowBuffers& rows, std::vector<float>& out) const;
+
+private:
+    struct LayerWeights {
+        std::vector<float> attentionNorm;               // [E]
+        std::vector<float> feedForwardNorm;             // [E]
+        std::vector<float> queryNorm;                   // [D] or empty
+        std::vector<float> keyNorm;                     // [D] or empty
+        std::unique_ptr<WeightMatrix> qkv;              // [(H+2KH)*D, E]
+        std::unique_ptr<WeightMatrix> attentionOutput;  // [E, H*D]
+        std::unique_ptr<WeightMatrix> gateUp;           // [2F, E]
+        std::unique_ptr<WeightMatrix> down;             // [E, F]
+    };
+
+    Transformer(const ModelConfig& config, Backend& backend, int positions);
+
+    const ModelConfig m_config;
+    const RopeTable m_rope;
+    Backend& m_backend;
+    HostTensor m_embedding;                  // [V, E] in the file's format
+    std::vector<float> m_outputNorm;         // [E]
+    std::unique_ptr<WeightMatrix> m_output;  // [V, E]
+    std::vector<LayerWeights> m_layers;
+    Buffer m_logits;  // [1, V] f32
+};
+
+}  // namespace engine

@@ -1,0 +1,92 @@
+// The twelve laws of blending, on every back end, on random models of every architecture and on the default model.
+#include "engine/laws/laws.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/engine/blend/model_bench.h"
+
+namespace {
+
+using engine::BackendKind;
+using engine::KvDtype;
+using engine::Precision;
+
+/// Short passages, so that the reference back end bears the default model: the whole prompt stays below 128 tokens.
+engine::GivenPrompt shortPrompt() {
+    engine::GivenPrompt prompt;
+    prompt.head = "Use the notes.";
+    prompt.chunks = {"Notes › Garden\nThe roses are watered on Monday.\n\n", "Notes › Kitchen\nBread is baked at six.\n\n",
+                     "Notes › Garage\nThe code is 4417, not 12.\n\n"};
+    prompt.question = "What is the code?";
+    return prompt;
+}
+
+struct LawCase {
+    std::string label;
+    std::string model;  // "default" or a random model's file
+    BackendKind backend;
+    Precision precision;
+    KvDtype kvDtype;
+};
+
+const std::vector<LawCase>& cases() {
+    static const std::vector<LawCase> kCases = {
+        {"RandomReferenceF32", "random-llama.gguf", BackendKind::Reference, Precision::F32, KvDtype::F32},
+        {"RandomReferenceF16", "random-llama.gguf", BackendKind::Reference, Precision::F32, KvDtype::F16},
+        {"RandomReferenceBf16", "random-llama.gguf", BackendKind::Reference, Precision::F32, KvDtype::Bf16},
+        {"RandomQwen2Reference", "random-qwen2.gguf", BackendKind::Reference, Precision::F32, KvDtype::F32},
+        {"RandomQwen3Reference", "random-qwen3.gguf", BackendKind::Reference, Precision::F32, KvDtype::F32},
+#ifdef WITH_ONEDNN
+        {"RandomCpuF32", "random-llama.gguf", BackendKind::Cpu, Precision::F32, KvDtype::F32},
+        {"RandomCpuF32StoredF16", "random-llama.gguf", BackendKind::Cpu, Precision::F32, KvDtype::F16},
+        {"RandomCpuAuto", "random-llama.gguf", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
+        {"RandomQwen2CpuAuto", "random-qwen2.gguf", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
+        {"RandomQwen3CpuAuto", "random-qwen3.gguf", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
+        {"DefaultCpuF32", "default", BackendKind::Cpu, Precision::F32, KvDtype::F32},
+        {"DefaultCpuAuto", "default", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
+#endif
+        {"DefaultReference", "default", BackendKind::Reference, Precision::F32, KvDtype::F32},
+    };
+    return kCases;
+}
+
+/// One bench at a time: the default model is opened once for the twelve laws, not twelve times.
+ModelBench& benchFor(const LawCase& lawCase) {
+    static std::string current;
+    static std::unique_ptr<ModelBench> bench;
+    if (current != lawCase.label) {
+        bench.reset();
+        BenchSettings settings{lawCase.model == "default" ? defaultModelPath() : randomModelPath(lawCase.model),
+                               lawCase.backend, lawCase.precision, lawCase.kvDtype};
+        bench = std::make_unique<ModelBench>(settings);
+        current = lawCase.label;
+    }
+    return *bench;
+}
+
+class LawsTest : public testing::TestWithParam<std::tuple<std::size_t, std::size_t>> {};
+
+TEST_P(LawsTest, Holds) {
+    const auto& [caseIndex, lawIndex] = GetParam();
+    ModelBench& bench = benchFor(cases()[caseIndex]);
+    engine::Laws laws({*bench.model, *bench.blender, *bench.planner, *bench.store, bench.spec, bench.fingerprint},
+                      shortPrompt());
+    ASSERT_TRUE(laws.prepare().ok());
+    const engine::GateCheck check = (laws.*engine::Laws::all()[lawIndex].check)();
+    EXPECT_TRUE(check.passed) << check.name << ": " << check.figure << " " << check.unit << ", allowed " << check.tolerance
+                              << "; " << check.detail;
+    std::cout << check.name << ": " << check.figure << " " << check.unit << " (allowed " << check.tolerance << ") "
+              << check.detail << '\n';
+}
+
+INSTANTIATE_TEST_SUITE_P(, LawsTest,
+                         testing::Combine(testing::Range<std::size_t>(0, cases().size()),
+                                          testing::Range<std::size_t>(0, engine::Laws::all().size())),
+                         [](const auto& test) {
+                             return cases()[std::get<0>(test.param)].label + "_" +
+                                    engine::Laws::all()[std::get<1>(test.param)].name;
+                         });
+
+}  // namespace
