@@ -1,0 +1,182 @@
+// What this machine, this build, a model and a workspace are like.
+#include "engine/doctor.h"
+
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string_view>
+
+#include "engine/backend/backend.h"
+#include "engine/engine.h"
+#include "engine/ingest/document_reader.h"
+#include "storage/file_system.h"
+#include "storage/workspace_lock.h"
+
+namespace engine {
+namespace {
+
+constexpr int kEstimateContext = 4096;  // tokens of the query that the memory estimate is made for
+
+/// The text behind "key : " in a file such as /proc/cpuinfo; empty when there is none.
+std::string procField(const char* path, std::string_view key) {
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+        const std::size_t colon = line.find(':');
+        if (colon == std::string::npos || line.compare(0, key.size(), key) != 0 ||
+            line.find_first_not_of(" \t", key.size()) != colon)
+            continue;
+        const std::size_t begin = line.find_first_not_of(" \t", colon + 1);
+        return begin == std::string::npos ? std::string() : line.substr(begin);
+    }
+    return {};
+}
+
+std::uint64_t availableMemory() {
+    const std::string kibibytes = procField("/proc/meminfo", "MemAvailable");
+    return kibibytes.empty() ? 0 : std::strtoull(kibibytes.c_str(), nullptr, 10) * 1024;
+}
+
+int usableCores() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (::sched_getaffinity(0, sizeof set, &set) == 0)
+        return CPU_COUNT(&set);
+    return static_cast<int>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+std::vector<std::pair<std::string, bool>> processorFeatures() {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return {{"avx2", __builtin_cpu_supports("avx2") != 0},
+            {"fma", __builtin_cpu_supports("fma") != 0},
+            {"f16c", __builtin_cpu_supports("f16c") != 0},
+            {"avx512f", __builtin_cpu_supports("avx512f") != 0},
+            {"avx512_bf16", __builtin_cpu_supports("avx512bf16") != 0},
+            {"avx512_vnni", __builtin_cpu_supports("avx512vnni") != 0}};
+#else
+    return {};
+#endif
+}
+
+void chooseBackend(const EngineOptions& options, DoctorReport& report) {
+    Result<std::unique_ptr<Backend>> backend = createBackend(options.backend, options.precision, options.threads);
+    if (!backend.ok()) {
+        report.backendMessage = backend.status().message();
+        backend = createBackend(BackendKind::Auto, Precision::Auto, options.threads);
+        if (!backend.ok())
+            return;
+    }
+    report.backend = (*backend)->name();
+    report.precision = (*backend)->precision() == Precision::Bf16 ? "bf16" : "f32";
+}
+
+/// The packed matrices in the back end's type, the embedding table as the file has it, and one query's cache.
+MemoryEstimate estimateMemory(const ModelInfo& model, const DoctorReport& report) {
+    MemoryEstimate estimate;
+    estimate.model = model;
+    const std::uint64_t element = report.precision == "bf16" ? 2 : 4;
+    const auto parameters = static_cast<std::uint64_t>(std::max<std::int64_t>(1, model.parameters));
+    const auto embedding = static_cast<double>(model.vocabulary) * model.hidden / static_cast<double>(parameters);
+    estimate.weightBytes =
+        parameters * element + static_cast<std::uint64_t>(embedding * static_cast<double>(model.weightBytes));
+    estimate.contextTokens = std::min(kEstimateContext, model.contextLength);
+    estimate.kvCacheBytes = element * 2 * static_cast<std::uint64_t>(model.layers) *
+                            static_cast<std::uint64_t>(model.kvHeads) * static_cast<std::uint64_t>(model.headDim) *
+                            static_cast<std::uint64_t>(estimate.contextTokens);
+    const std::uint64_t room =
+        report.machine.memoryAvailableBytes > 0 ? report.machine.memoryAvailableBytes : report.machine.memoryBytes;
+    estimate.fits = estimate.weightBytes + estimate.kvCacheBytes < room;
+    return estimate;
+}
+
+/// Free bytes of the file system that holds `path`, or would: of its nearest parent that exists.
+std::uint64_t freeDiskBytes(std::string path) {
+    for (;;) {
+        struct statvfs info {};
+        if (::statvfs(path.empty() ? "." : path.c_str(), &info) == 0)
+            return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+        if (path.empty() || path == "/")
+            return 0;
+        const std::size_t slash = path.find_last_of('/');
+        path = slash == std::string::npos ? std::string() : path.substr(0, std::max<std::size_t>(slash, 1));
+    }
+}
+
+WorkspaceReport inspectWorkspace(const std::string& path) {
+    WorkspaceReport report;
+    report.path = path;
+    report.freeDiskBytes = freeDiskBytes(path);
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) {
+        report.state = errno == ENOENT ? WorkspaceState::Absent : WorkspaceState::Unusable;
+        if (report.state == WorkspaceState::Unusable)
+            report.message = std::strerror(errno);
+        return report;
+    }
+    const Result<std::unique_ptr<storage::WorkspaceLock>> lock = storage::WorkspaceLock::acquire(path);
+    if (!lock.ok() && lock.status().code() != StatusCode::ReadOnly) {
+        report.state = lock.status().code() == StatusCode::Busy ? WorkspaceState::Busy : WorkspaceState::Unusable;
+        report.message = lock.status().message();
+        return report;
+    }
+    report.state = WorkspaceState::Usable;
+    if (::stat((path + "/kvindex.db").c_str(), &info) != 0)
+        return report;  // nothing stored yet; opening would make the index
+    const std::unique_ptr<storage::FileSystem> fileSystem = storage::makePosixFileSystem();
+    storage::KvStoreOptions options;
+    options.directory = path;
+    options.readOnly = true;
+    Result<std::unique_ptr<storage::KvStore>> store = storage::KvStore::open(options, *fileSystem);
+    Result<KvStoreStats> stats = store.ok() ? (*store)->stats() : Result<KvStoreStats>(store.status());
+    if (stats.ok())
+        report.store = *stats;
+    else
+        report.message = "the KV store cannot be read: " + stats.status().message();
+    return report;
+}
+
+}  // namespace
+
+MachineReport inspectMachine() {
+    MachineReport report;
+    report.cpu = procField("/proc/cpuinfo", "model name");
+    report.features = processorFeatures();
+    report.cores = usableCores();
+    report.memoryBytes =
+        static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    report.memoryAvailableBytes = availableMemory();
+    return report;
+}
+
+Result<DoctorReport> diagnose(const EngineOptions& options) {
+    DoctorReport report;
+    report.machine = inspectMachine();
+    chooseBackend(options, report);
+    report.gpu.reason = "no_module";
+    report.gpu.message = "this build has no CUDA module; everything is computed by the processor";
+    if (options.model.empty()) {
+        report.modelMessage = "no model is named";
+    } else {
+        const Result<ModelInfo> model = inspectModel(options.model, options.kvDtype);
+        if (model.ok())
+            report.model = estimateMemory(*model, report);
+        else
+            report.modelMessage = model.status().message();
+    }
+    report.workspace = inspectWorkspace(options.workspace);
+    const Result<std::string> worker = findDocumentWorker();
+    if (worker.ok())
+        report.documentWorker = *worker;
+    else
+        report.documentWorkerMessage = worker.status().message();
+    report.versions = {{"compiler", __VERSION__}};
+    return report;
+}
+
+}  // namespace engine

@@ -1,0 +1,158 @@
+// Precompute: which chunks have no KV yet, computed in batches and published one record at a time.
+#include <algorithm>
+#include <chrono>
+#include <unordered_set>
+
+#include "engine/session/engine_impl.h"
+
+namespace engine {
+
+Result<std::vector<EngineImpl::ChunkWork>> EngineImpl::missingChunks(const PrecomputeRequest& request,
+                                                                     std::int64_t& already) {
+    std::vector<ChunkWork> work;
+    std::unordered_set<KvKey> seen;
+    Status failure;
+    const auto add = [&](const TokenIds& anchor, TokenIds ids) {
+        const KvKey key = kvKey(m_fingerprint, anchor, ids);
+        if (std::ssize(anchor) + std::ssize(ids) > m_maxContext)
+            failure = Status(StatusCode::InvalidArgument,
+                             "a chunk of " + std::to_string(ids.size()) + " tokens is longer than the context of " +
+                                 std::to_string(m_maxContext) + "; import with a smaller --chunk-tokens");
+        if (ids.empty() || !failure.ok() || !seen.insert(key).second)
+            return;
+        const Result<std::optional<storage::KvExtent>> extent = m_store->find(m_fingerprint, key);
+        if (!extent.ok())
+            failure = extent.status();
+        else if (extent->has_value())
+            ++already;
+        else
+            work.push_back({key, std::move(ids)});
+    };
+    for (const GivenPrompt& given : request.given)
+        for (const std::string& text : given.chunks)
+            add(Planner::anchorIds(request.anchor, m_planner->headOf(given)), m_planner->givenChunkIds(text));
+    if (request.given.empty()) {
+        const Result<CollectionRecord> collection = collectionNamed(request.collection);
+        if (!collection.ok())
+            return collection.status();
+        const Result<std::vector<ChunkRecord>> chunks = m_catalog->chunks(collection->id, 0, -1);
+        if (!chunks.ok())
+            return chunks.status();
+        const TokenIds anchor = Planner::anchorIds(request.anchor, m_planner->head());
+        for (const ChunkRecord& chunk : *chunks) {
+            const Result<std::string> text = m_catalog->chunkText(chunk);
+            if (!text.ok())
+                return text.status().withContext("chunk " + chunk.id.hex());
+            add(anchor, m_planner->chunkIds(chunk.header, *text));
+        }
+    }
+    if (!failure.ok())
+        return failure;
+    return work;
+}
+
+Status EngineImpl::storeChunks(std::span<const ChunkWork> work, std::vector<ChunkKv>& kv, PrecomputeReport& report) {
+    for (std::size_t i = 0; i < work.size(); ++i) {
+        const auto tokens = static_cast<int>(work[i].ids.size());
+        if (Status status = m_store->put(m_fingerprint, work[i].key, tokens, kv[i].slices); !status.ok())
+            return status.withContext("storing chunk KV");
+        report.chunksDone += 1;
+        report.tokens += tokens;
+        report.bytes += kv[i].bytes.size();
+    }
+    return {};
+}
+
+Result<PrecomputeReport> EngineImpl::precompute(const PrecomputeRequest& request, JobObserver& observer,
+                                                std::stop_token stop) {
+    return guarded([&]() -> Result<PrecomputeReport> {
+        const auto start = std::chrono::steady_clock::now();
+        if (Status status = needModel(); !status.ok())
+            return status;
+        PrecomputeReport report;
+        Result<std::vector<ChunkWork>> missing = missingChunks(request, report.chunksAlready);
+        if (!missing.ok())
+            return missing.status();
+
+        // Jobs that share an anchor run behind one prefill of it. A head is a chunk behind nothing.
+        struct Job {
+            TokenIds anchor;
+            std::vector<ChunkWork> chunks;
+        };
+        std::vector<Job> jobs;
+        const auto addHead = [&](const TokenIds& head) {
+            if (head.empty())
+                return;
+            const KvKey key = kvKey(m_fingerprint, {}, head);
+            const Result<std::optional<storage::KvExtent>> extent = m_store->find(m_fingerprint, key);
+            const bool queued =
+                std::any_of(jobs.begin(), jobs.end(), [&](const Job& job) { return job.chunks.front().key == key; });
+            if (extent.ok() && !extent->has_value() && !queued)
+                jobs.push_back({{}, {{key, head}}});
+        };
+        std::vector<TokenIds> heads;
+        if (request.given.empty())
+            heads.push_back(m_planner->head());
+        for (const GivenPrompt& given : request.given)
+            heads.push_back(m_planner->headOf(given));
+        std::sort(heads.begin(), heads.end());
+        heads.erase(std::unique(heads.begin(), heads.end()), heads.end());
+        for (const TokenIds& head : heads)
+            addHead(head);
+        for (const TokenIds& head : heads) {
+            const TokenIds anchor = Planner::anchorIds(request.anchor, head);
+            Job job{anchor, {}};
+            for (ChunkWork& chunk : *missing)
+                if (!chunk.ids.empty() && kvKey(m_fingerprint, anchor, chunk.ids) == chunk.key)
+                    job.chunks.push_back(std::move(chunk));
+            if (!job.chunks.empty())
+                jobs.push_back(std::move(job));
+        }
+
+        std::int64_t total = 0;
+        for (const Job& job : jobs)
+            for (const ChunkWork& chunk : job.chunks)
+                total += static_cast<std::int64_t>(chunk.ids.size());
+        const Result<KvStoreStats> before = m_store->stats();
+        if (!before.ok())
+            return before.status();
+        if (total > 0)
+            if (Status status = needTransformer(); !status.ok())
+                return status;
+        observer.progress("precomputing", 0, total, "tokens");
+        for (const Job& job : jobs) {
+            ChunkPrecomputer precomputer(*m_transformer, m_spec, job.anchor);
+            for (std::size_t begin = 0; begin < job.chunks.size() && !report.cancelled && !report.budgetReached;) {
+                std::vector<TokenIds> batch;
+                std::size_t rows = 0;
+                std::size_t end = begin;
+                while (end < job.chunks.size() &&
+                       (batch.empty() || rows + job.chunks[end].ids.size() <= ChunkPrecomputer::kBatchRows)) {
+                    rows += job.chunks[end].ids.size();
+                    batch.push_back(job.chunks[end++].ids);
+                }
+                const std::uint64_t batchBytes = rows * m_info.kvBytesPerToken;
+                if (request.budgetBytes > 0 && before->diskBytes + report.bytes + batchBytes > request.budgetBytes) {
+                    report.budgetReached = true;
+                    break;
+                }
+                Result<std::vector<ChunkKv>> kv = precomputer.compute(batch, stop);
+                if (!kv.ok()) {
+                    if (kv.status().code() != StatusCode::Cancelled)
+                        return kv.status();
+                    report.cancelled = true;
+                    break;
+                }
+                if (Status status = storeChunks(std::span(job.chunks).subspan(begin, end - begin), *kv, report);
+                    !status.ok())
+                    return status;
+                begin = end;
+                observer.progress("precomputing", report.tokens, total, "tokens");
+            }
+        }
+        report.ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+        return report;
+    });
+}
+
+}  // namespace engine

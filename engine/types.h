@@ -1,0 +1,347 @@
+// The values that cross the engine's door. No behaviour beyond names; included by ui and app.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/ids.h"
+#include "storage/kv_store.h"
+#include "storage/records.h"
+#include "storage/status.h"
+
+namespace engine {
+
+using storage::ChunkId;
+using storage::ChunkRecord;
+using storage::CollectionId;
+using storage::CollectionRecord;
+using storage::Digest;
+using storage::DocumentId;
+using storage::DocumentRecord;
+using storage::FingerprintId;
+using storage::KvCompactReport;
+using storage::KvDtype;
+using storage::KvKey;
+using storage::KvRebuildReport;
+using storage::KvSpec;
+using storage::KvStoreStats;
+using storage::KvVerifyReport;
+using storage::Result;
+using storage::SourceRecord;
+using storage::Status;
+using storage::StatusCode;
+
+using TokenId = std::int32_t;
+using TokenIds = std::vector<TokenId>;
+
+// ---- opening ---------------------------------------------------------------------------------------------------
+
+enum class BackendKind { Auto, Reference, Cpu, Cuda };
+/// Arithmetic of the `cpu` back end: bf16 where the processor has it, else fp32.
+enum class Precision { Auto, Bf16, F32 };
+
+struct EngineOptions {
+    std::string workspace;  // directory; created when absent
+    std::string model;      // GGUF file or safetensors folder; empty = no model: only library and store calls work
+    BackendKind backend = BackendKind::Auto;
+    Precision precision = Precision::Auto;
+    int threads = 0;  // 0 = one a physical core
+    KvDtype kvDtype = KvDtype::F16;
+    std::uint64_t storeCapBytes = 0;  // 0 = no cap
+    int maxContext = 0;               // tokens; 0 = the model's own, at most 32,768
+    std::string systemPrompt;         // empty = the built-in one
+};
+
+/// What an opened model is; also what `model info` prints for a file.
+struct ModelInfo {
+    std::string path;
+    std::string name;
+    std::string architecture;
+    std::string quantisation;  // the type most weights have, "Q4_1"
+    std::string tokenizer;     // "bpe (smollm)", "sentencepiece"
+    std::string chatTemplate;  // "ChatML", "Llama-2", …, "plain"
+    std::string rope;          // "half-split, base 100000, no scaling"
+    std::int64_t parameters = 0;
+    std::uint64_t weightBytes = 0;
+    int layers = 0;
+    int hidden = 0;
+    int heads = 0;
+    int kvHeads = 0;
+    int headDim = 0;
+    int feedForward = 0;
+    int vocabulary = 0;
+    int contextLength = 0;
+    bool canBlend = false;
+    std::string whyNot;                 // when it cannot be blended
+    std::uint64_t kvBytesPerToken = 0;  // stored, of the options' kv dtype
+    std::string weightsDigest;          // SHA-256, hexadecimal; empty until computed
+    std::string fingerprint;            // hexadecimal; empty unless opened
+    std::string backend;                // "reference", "cpu"
+    std::string precision;              // "bf16", "f32"
+    int threads = 0;
+};
+
+// ---- blending --------------------------------------------------------------------------------------------------
+
+/// How tokens are chosen for recompute.
+enum class Strategy { Full, Prefix, Reuse, CacheBlend, First, Query, QueryValue };
+/// What the deviation at the check layer measures.
+enum class DeviationMetric { K, V, Kv };
+/// The fixed tokens a chunk is precomputed behind.
+enum class Anchor { None, Bos, Head };
+/// Exact: key position ≤ query position. Published: the bottom-right mask of the published code, for teaching only.
+enum class MaskKind { Exact, Published };
+
+struct BlendOptions {
+    Strategy strategy = Strategy::QueryValue;
+    double ratio = 0.15;  // share of context tokens recomputed, [0, 1]
+    DeviationMetric metric = DeviationMetric::V;
+    int checkLayer = 1;  // cacheblend: layer whose deviation selects, 1 … layers−1
+    int first = 0;       // first k tokens of each chunk are forced (`first`: the only ones when > 0)
+    MaskKind mask = MaskKind::Exact;
+    Anchor anchor = Anchor::None;
+};
+
+struct SamplingOptions {
+    int maxTokens = 256;
+    double temperature = 0;  // 0 = greedy
+    int topK = 40;
+    double topP = 0.95;
+    double minP = 0.05;
+    double repeatPenalty = 1.0;
+    std::uint64_t seed = 0;
+};
+
+/// A prompt given as text instead of by retrieval (eval, bench). Chunks are used as given: no header is added.
+struct GivenPrompt {
+    std::string head;
+    std::vector<std::string> chunks;
+    std::string question;
+    bool raw = false;  // head and question used as they are, special tokens parsed; else put into the model's template
+};
+
+struct Query {
+    std::string question;
+    std::string collection;  // by name; unused with `given`
+    int topK = 6;
+    std::vector<ChunkId> chunks;  // picked by hand, in this order; empty = retrieve
+    std::optional<GivenPrompt> given;
+    BlendOptions blend;
+    SamplingOptions sampling;
+};
+
+enum class SegmentKind { Head, Chunk };
+/// Where a segment's KV comes from.
+enum class KvSource { Store, Miss, Damaged };
+
+/// A span of the prompt before the suffix.
+struct PlanSegment {
+    SegmentKind kind = SegmentKind::Chunk;
+    ChunkId chunk;         // all zero for the head and for given text
+    std::string document;  // title; for citations
+    std::string path;
+    std::string header;
+    int firstPage = 0;
+    int lastPage = 0;
+    std::int64_t begin = 0;  // characters of the document's text
+    std::int64_t end = 0;
+    double score = 0;  // retrieval's
+    TokenIds ids;      // header included
+    int position = 0;  // of the first token in the prompt
+    KvKey key;         // behind the plan's anchor; the head: behind nothing
+    KvSource source = KvSource::Miss;
+    std::optional<storage::KvExtent> extent;  // when source = Store
+    bool prefixExact = false;                 // the record's anchor is exactly what precedes it in this prompt
+
+    int tokens() const { return static_cast<int>(ids.size()); }
+};
+
+/// Immutable: what will be computed and loaded. Made without running the model.
+struct BlendPlan {
+    BlendOptions options;
+    SamplingOptions sampling;
+    std::string question;
+    std::string collection;
+    std::vector<PlanSegment> segments;  // head first (when there is one), then the chunks in prompt order
+    TokenIds suffix;                    // question and template tail
+    std::string suffixText;
+    int promptTokens = 0;
+    int contextTokens = 0;  // of all chunks
+    int hits = 0;           // chunks with KV in the store
+    int misses = 0;
+    std::uint64_t bytesToLoad = 0;
+    double chargedWork = 1;  // forecast: linear work ÷ a full prefill's
+    double retrieveMs = 0;
+    double tokenizeMs = 0;
+    double planMs = 0;               // without the two above
+    std::vector<std::string> notes;  // what a person should know: nothing found, chunks left out
+};
+
+/// reused + recomputed + new = prompt, always. New = question and misses; recomputed = had a cached KV and was computed again.
+struct TokenCounts {
+    int prompt = 0;
+    int reused = 0;
+    int recomputed = 0;
+    int fresh = 0;  // "new" in JSON
+    int generated = 0;
+};
+
+/// Milliseconds. The stages retrieve … first_token sum to ttft; load is the time spent *waiting* for the loader.
+struct Timings {
+    double retrieve = 0;
+    double tokenize = 0;
+    double plan = 0;
+    double load = 0;
+    double rotate = 0;
+    double questionPass = 0;
+    double layersBeforeCheck = 0;
+    double check = 0;
+    double recompute = 0;
+    double firstToken = 0;  // final norm, logits, sampling
+    double ttft = 0;
+    double decode = 0;
+    double total = 0;
+    double loadHidden = 0;  // reading and checking that overlapped computing; not in the sum
+};
+
+/// The tokens computed again, and why.
+struct TokenSelection {
+    std::vector<int> positions;  // prompt positions of *chosen* context tokens (misses not included), ascending
+    std::vector<float>
+        score;            // per context token in prompt order: what the strategy ranked by; empty where it ranks nothing
+    float threshold = 0;  // lowest score chosen by rank
+};
+
+struct TokenLogit {
+    TokenId id = 0;
+    float logit = 0;
+};
+
+/// Where the time of one layer went, ms since the prefill began.
+struct LayerTiming {
+    double loadBegin = 0;
+    double loadEnd = 0;
+    double computeBegin = 0;
+    double computeEnd = 0;
+};
+
+/// What happened in one run.
+struct BlendTrace {
+    BlendOptions options;
+    TokenIds promptIds;
+    std::vector<PlanSegment> segments;  // as run: sources corrected where a slice was damaged
+    TokenSelection selection;
+    std::vector<LayerTiming> layers;
+    std::vector<TokenLogit> top;  // 20 greatest of the first token's logits, descending
+    std::uint64_t bytesLoaded = 0;
+    std::vector<std::string> notes;  // what a person should know: damage found, fallback taken
+};
+
+/// Against a full prefill of the same prompt.
+struct Comparison {
+    std::vector<double> kl;  // KL(full ‖ blended), nats, per teacher-forced position of the full answer (≤ 16)
+    double meanKl = 0;
+    bool top1Equal = false;        // first token
+    int firstDivergingToken = -1;  // −1 = the answers agree
+    std::string fullAnswer;
+    double fullTtftMs = 0;
+    double chargedWork = 0;
+};
+
+enum class StopReason { EndOfText, Length, Cancelled };
+
+struct Answer {
+    std::string text;
+    TokenIds ids;
+    StopReason stopReason = StopReason::EndOfText;
+    TokenCounts tokens;
+    Timings ms;
+    std::uint64_t bytesLoaded = 0;
+    double chargedWork = 0;  // linear work done ÷ linear work of a full prefill
+    std::optional<Comparison> comparison;
+    std::shared_ptr<const BlendTrace> trace;
+};
+
+// ---- jobs ------------------------------------------------------------------------------------------------------
+
+enum class IngestState { Indexed, Unchanged, Skipped, Failed };
+
+struct IngestFile {
+    std::string path;
+    IngestState state = IngestState::Failed;
+    std::string reason;
+    int pages = 0;
+    int chunks = 0;
+    std::int64_t tokens = 0;
+};
+
+struct IngestRequest {
+    std::vector<std::string> paths;  // files, or directories with `recursive`
+    std::string collection;
+    int chunkTokens = 256;  // greatest size, header included
+    bool recursive = false;
+};
+
+struct IngestReport {
+    std::vector<IngestFile> files;
+    bool cancelled = false;
+};
+
+struct PrecomputeRequest {
+    std::string collection;          // empty with `given`
+    std::vector<GivenPrompt> given;  // heads and chunks of these instead
+    Anchor anchor = Anchor::None;
+    std::uint64_t budgetBytes = 0;  // stop before the store holds more; 0 = no budget
+};
+
+struct PrecomputeReport {
+    std::int64_t chunksDone = 0;
+    std::int64_t chunksAlready = 0;
+    std::int64_t tokens = 0;  // computed now
+    std::uint64_t bytes = 0;  // written now
+    double ms = 0;
+    bool cancelled = false;
+    bool budgetReached = false;
+};
+
+/// A chunk as the CLI and the library list it.
+struct ChunkInfo {
+    ChunkRecord record;
+    std::string documentTitle;
+    std::string text;  // without the header
+    bool inStore = false;
+    double score = 0;  // of a search
+};
+
+struct CollectionInfo {
+    CollectionRecord record;
+    std::int64_t chunksWithKv = 0;
+};
+
+struct PromptLogits {
+    std::vector<TokenLogit> top;  // last row, descending
+    TokenIds greedy;
+    double prefillMs = 0;
+    double decodeMs = 0;  // of all greedy tokens but the first
+};
+
+/// One check of the exactness gate.
+struct GateCheck {
+    std::string name;  // the law
+    bool passed = false;
+    double figure = 0;
+    double tolerance = 0;
+    std::string unit;
+    std::string detail;
+};
+
+struct GateReport {
+    std::vector<GateCheck> checks;
+    bool passed() const;
+};
+
+}  // namespace engine
