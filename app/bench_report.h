@@ -1,0 +1,70 @@
+// What `bench` measures, and how its samples become rows.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/statistics.h"
+#include "engine/types.h"
+
+namespace app {
+
+enum class RateKind { Prefill, Decode, Precompute };
+std::string_view nameOf(RateKind kind);
+
+struct RateRow {
+    RateKind kind = RateKind::Prefill;
+    int tokens = 0;
+    int after = 0;  // decode: tokens before the first one decoded
+    Spread tokensPerSecond;
+};
+
+/// Cold: the store's pages dropped before each run. Warm: in the page cache.
+enum class CacheState { Cold, Warm };
+std::string_view nameOf(CacheState state);
+
+/// One question's run.
+struct TtftSample {
+    engine::Timings ms;
+    double chargedWork = 0;
+    int promptTokens = 0;
+};
+
+struct TtftRow {
+    int context = 0;       // tokens asked for
+    int promptTokens = 0;  // as run, head and question included
+    engine::Strategy strategy = engine::Strategy::Full;
+    double ratio = 0;
+    CacheState state = CacheState::Warm;
+    Spread ms;
+    std::optional<double> overFull;  // median ÷ the median of `full` of the same context and state
+    double chargedWork = 0;          // median
+    double loadHidden = 0;           // ms, median
+    engine::Timings stages;          // medians, stage by stage
+    double stageSumOverTtft = 0;     // of the run in which it lies farthest from 1
+};
+
+struct BenchReport {
+    std::string cpu;
+    std::string model;
+    std::string backend;
+    std::string precision;
+    int threads = 0;
+    int repeat = 0;
+    std::vector<RateRow> rates;
+    std::vector<TtftRow> ttft;
+};
+
+/// The row of one context, strategy and state. `samples` must not be empty; overFull is filled by relateToFull().
+TtftRow ttftRow(int context, engine::Strategy strategy, double ratio, CacheState state,
+                const std::vector<TtftSample>& samples);
+/// Fills overFull from the rows of `full`.
+void relateToFull(std::vector<TtftRow>& rows);
+
+/// Distinct prose for measuring: `sentences` sentences, chosen and numbered by `seed`, so that two seeds share no long passage.
+/// The same on every machine.
+std::string benchText(int seed, int sentences);
+
+}  // namespace app

@@ -1,0 +1,98 @@
+// An engine that plays what a test tells it and notes what it was asked.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace app::testing {
+
+/// Two chunks of a document with pages, one from the store and one missing, behind a head of ten tokens.
+engine::BlendPlan examplePlan();
+/// An answer to it whose stages sum to its TTFT and whose counters add up.
+engine::Answer exampleAnswer(const engine::BlendPlan& plan);
+engine::ModelInfo exampleModel();
+
+/// What an engine was asked, in order.
+struct EngineLog {
+    std::vector<std::string> calls;
+    std::vector<engine::Query> queries;
+    std::vector<engine::PrecomputeRequest> precomputed;
+    std::vector<engine::IngestRequest> ingested;
+};
+
+/// Tokens are words; a word's id is its length. Copyable; one thread.
+class FakeEngine : public engine::Engine {
+public:
+    FakeEngine() : info(exampleModel()) {}
+
+    // What the calls give; tests replace what they need.
+    engine::ModelInfo info;
+    engine::IngestReport ingestReport;
+    engine::PrecomputeReport precomputeReport;
+    std::vector<engine::CollectionInfo> collectionList;
+    std::vector<engine::SourceRecord> sourceList;
+    std::vector<engine::DocumentRecord> documentList;
+    std::vector<engine::ChunkInfo> chunkList;
+    engine::PromptLogits promptLogits;
+    engine::KvStoreStats stats;
+    engine::KvVerifyReport verifyReport;
+    engine::GateReport gate;
+    std::vector<std::string> streamed;  // pieces of the answer
+    std::function<engine::Result<engine::Answer>(const engine::BlendPlan&)> answerOf = exampleAnswer;
+    engine::Status failure;              // when not ok, every call gives it
+    std::function<void()> whileRunning;  // called in run(), before the answer
+
+    std::shared_ptr<EngineLog> log = std::make_shared<EngineLog>();  // shared by copies
+
+    const engine::ModelInfo& model() const override { return info; }
+    engine::Result<engine::IngestReport> ingest(const engine::IngestRequest& request, engine::JobObserver& observer,
+                                                std::stop_token stop) override;
+    engine::Result<engine::PrecomputeReport> precompute(const engine::PrecomputeRequest& request,
+                                                        engine::JobObserver& observer, std::stop_token stop) override;
+    engine::Result<std::vector<engine::CollectionInfo>> collections() override { return given(collectionList); }
+    engine::Result<std::vector<engine::SourceRecord>> sources(const std::string&) override { return given(sourceList); }
+    engine::Result<std::vector<engine::DocumentRecord>> documents(const std::string&) override {
+        return given(documentList);
+    }
+    engine::Result<engine::DocumentRecord> document(engine::DocumentId) override { return given(engine::DocumentRecord{}); }
+    engine::Result<std::vector<engine::ChunkInfo>> chunks(const std::string&, const std::string&, int) override {
+        return given(chunkList);
+    }
+    engine::Result<engine::BlendPlan> plan(const engine::Query& query) override;
+    engine::Result<engine::Answer> run(const engine::BlendPlan& plan, engine::QueryObserver& observer,
+                                       std::stop_token stop) override;
+    engine::Result<engine::Answer> runCompared(const engine::BlendPlan& plan, engine::QueryObserver& observer,
+                                               std::stop_token stop) override;
+    engine::Result<engine::TokenIds> tokenize(const std::string& text, bool parseSpecial) override;
+    std::string piece(engine::TokenId id) const override { return " word" + std::to_string(id); }
+    engine::Result<engine::PromptLogits> logits(const engine::TokenIds& ids, int top, int greedy, std::stop_token) override;
+    engine::Result<engine::KvStoreStats> storeStats() override { return given(stats); }
+    engine::Result<engine::KvVerifyReport> storeVerify(int part, int modulus, engine::JobObserver&,
+                                                       std::stop_token) override;
+    engine::Result<std::uint64_t> storeEvict(std::uint64_t bytes, std::stop_token) override;
+    engine::Result<engine::KvCompactReport> storeCompact(engine::JobObserver&, std::stop_token) override {
+        return given(engine::KvCompactReport{4096, 2});
+    }
+    engine::Result<engine::KvRebuildReport> storeRebuildIndex(engine::JobObserver&, std::stop_token) override {
+        return given(engine::KvRebuildReport{7, 1});
+    }
+    engine::Result<std::int64_t> storePin(const std::string& collection, bool pinned) override;
+    engine::Status dropCaches() override;
+    engine::Result<engine::GateReport> verifyExactness(const std::vector<engine::GivenPrompt>& cases, engine::JobObserver&,
+                                                       std::stop_token) override;
+
+private:
+    template <class T>
+    engine::Result<T> given(T value) const {
+        if (!failure.ok())
+            return failure;
+        return value;
+    }
+};
+
+}  // namespace app::testing
