@@ -190,20 +190,6 @@ TEST(Pdf, RunningHeadsAndPageNumbersGo) {
     }
 }
 
-TEST(Pdf, AContentsPageIsNotWhereTheSectionsStart) {
-    PdfParts parts;
-    parts.outline = {"Apples", "Pears", "Plums", "Figs", "Dates", "Quinces", "Grapes"};
-    parts.pages.push_back(parts.outline);  // without page numbers, as some writers print it
-    for (const std::string& title : parts.outline)
-        parts.pages.push_back({title, "", "They grow on trees in " + title + " orchards.", "People eat them."});
-    const ParsedDocument document = read("fruit.pdf", pdfOf(parts));
-    ASSERT_EQ(document.sections.size(), parts.outline.size());
-    for (std::size_t i = 0; i < parts.outline.size(); ++i) {
-        EXPECT_EQ(document.sections[i].title, parts.outline[i]);
-        EXPECT_EQ(document.sections[i].begin, document.pageMap[i + 1].begin);
-    }
-}
-
 TEST(Pdf, HeadingsThatDifferByANumberOnlyAreNoRunningHeads) {
     PdfParts parts;
     for (int page = 1; page <= 8; ++page) {
