@@ -46,6 +46,8 @@ struct KvSliceView {
 };
 
 enum class Accumulate { No, Yes };
+/// Which products a matrix is packed for: matmul and matmulRow, or matmulRow alone (the output matrix).
+enum class MatrixUse { Rows, OneRow };
 /// What a query's attention to a context token is multiplied with before it is added to the score (ALGORITHM: query, query-value).
 enum class ScoreWeight { Attention, AttentionTimesValueNorm };
 
@@ -77,8 +79,8 @@ public:
 
     // -- weights
     /// Packs the parts, stacked by rows (Q‖K‖V, gate‖up), with their biases stacked likewise (empty = none).
-    virtual std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts,
-                                                     std::span<const float> bias) = 0;
+    virtual std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
+                                                     MatrixUse use) = 0;
 
     // -- rows
     /// x[m,:] = table[ids[m],:]; the table stays in its file's format in host memory. x: [M, E] f32.
@@ -89,6 +91,9 @@ public:
     virtual void headNorm(TensorView x, int heads, std::span<const float> weight, float eps) = 0;
     /// out (+)= x · Wᵀ + bias. x: [M, K] narrow; out: [M, N] f32 or narrow (f32 when accumulating).
     virtual void matmul(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) = 0;
+    /// The same for one row, as decoding needs it: bound by memory, so over the weights as their file holds them where the back end
+    /// keeps them so. Its result may differ from matmul's by the rounding of weights (bf16), never by more. out: f32 or narrow.
+    virtual void matmulRow(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) = 0;
     /// out = silu(gate) * up. gateUp: [M, 2F], gate first, f32 or narrow; out: [M, F] narrow.
     virtual void swiglu(TensorView gateUp, TensorView out) = 0;
     /// out[m,:] = x[rows[m],:]. Both f32; out must not overlap x.

@@ -196,6 +196,36 @@ void dequantiseBlock(WeightType type, const std::byte* block, float* out) {
     }
 }
 
+void unpackNibbles(const std::uint8_t* quants, std::uint32_t fifth, std::uint8_t* codes) {
+    for (int i = 0; i < 16; ++i) {
+        codes[i] = static_cast<std::uint8_t>((quants[i] & 15) | (fifth >> i & 1) << 4);
+        codes[i + 16] = static_cast<std::uint8_t>((quants[i] >> 4) | (fifth >> (i + 16) & 1) << 4);
+    }
+}
+
+void unpackQ4KOrQ5K(const std::byte* block, bool fiveBits, int sub, WeightGroup& out) {
+    const ScaleAndMinimum six = sixBits(bytesAt(block, 4), sub);
+    out.scales[0] = halfAt(block, 0) * static_cast<float>(six.scale);
+    out.offsets[0] = -(halfAt(block, 2) * static_cast<float>(six.minimum));
+    const std::uint8_t* fifth = bytesAt(block, 16);
+    const std::uint8_t* part = bytesAt(block, fiveBits ? 48 : 16) + sub / 2 * 32;
+    for (int i = 0; i < 32; ++i) {
+        const int high = fiveBits ? (fifth[i] >> sub & 1) << 4 : 0;
+        out.codes[i] = static_cast<std::uint8_t>((part[i] >> (sub % 2 * 4) & 15) | high);
+    }
+}
+
+void unpackQ6K(const std::byte* block, int run, WeightGroup& out) {
+    const int inHalf = run % 4;
+    const std::uint8_t* low = bytesAt(block, 0) + run / 4 * 64 + inHalf % 2 * 32;
+    const std::uint8_t* high = bytesAt(block, 128) + run / 4 * 32;
+    const auto* scales = reinterpret_cast<const std::int8_t*>(block + 192) + 2 * run;
+    for (int i = 0; i < 32; ++i)
+        out.codes[i] = static_cast<std::uint8_t>((low[i] >> (inHalf / 2 * 4) & 15) | (high[i] >> (inHalf * 2) & 3) << 4);
+    out.scales[0] = halfAt(block, 208) * static_cast<float>(scales[0]);
+    out.scales[1] = halfAt(block, 208) * static_cast<float>(scales[1]);
+}
+
 /// Where a block's fp16 scales (d, and m or dmin) lie; −1 = there is no second one.
 struct ScalePlaces {
     int first;
@@ -248,6 +278,37 @@ void dequantiseBlocks(WeightType type, std::span<const std::byte> blocks, float*
     const std::size_t count = blocks.size() / blockBytes;
     for (std::size_t i = 0; i < count; ++i)
         dequantiseBlock(type, blocks.data() + i * blockBytes, out + i * elements);
+}
+
+void unpackGroup(WeightType type, const std::byte* block, int group, WeightGroup& out) {
+    const bool hasMinimum = type == WeightType::Q4_1 || type == WeightType::Q5_1;
+    const std::size_t scaleBytes = hasMinimum ? 4 : 2;
+    out.offsets[0] = out.offsets[1] = 0;
+    if (type == WeightType::Q6_K) {
+        unpackQ6K(block, group, out);
+        return;
+    }
+    if (type == WeightType::Q4_K || type == WeightType::Q5_K) {
+        unpackQ4KOrQ5K(block, type == WeightType::Q5_K, group, out);
+    } else {
+        assert(group == 0);
+        out.scales[0] = halfAt(block, 0);
+        if (hasMinimum)
+            out.offsets[0] = halfAt(block, 2);
+        if (type == WeightType::Q8_0) {
+            for (int i = 0; i < 32; ++i)
+                out.codes[i] = static_cast<std::uint8_t>(bytesAt(block, 2)[i] ^ 0x80U);
+        } else if (type == WeightType::Q5_0 || type == WeightType::Q5_1) {
+            std::uint32_t fifth = 0;
+            std::memcpy(&fifth, block + scaleBytes, sizeof fifth);
+            unpackNibbles(bytesAt(block, scaleBytes + 4), fifth, out.codes);
+        } else {
+            assert(type == WeightType::Q4_0 || type == WeightType::Q4_1);
+            unpackNibbles(bytesAt(block, scaleBytes), 0, out.codes);
+        }
+    }
+    out.scales[1] = out.scales[0];
+    out.offsets[1] = out.offsets[0];
 }
 
 std::int64_t firstBlockNotFinite(WeightType type, std::span<const std::byte> blocks) {

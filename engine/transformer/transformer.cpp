@@ -19,7 +19,8 @@ Result<std::vector<float>> readVector(const WeightFile& file, TensorRole role, i
 
 /// Packs tensors stacked by rows, with their biases where the file has them.
 Result<std::unique_ptr<WeightMatrix>> packRoles(const WeightFile& file, Backend& backend, int layer,
-                                                std::span<const TensorRole> roles, std::span<const TensorRole> biasRoles) {
+                                                std::span<const TensorRole> roles, std::span<const TensorRole> biasRoles,
+                                                MatrixUse use) {
     std::vector<HostTensor> tensors;
     std::vector<const HostTensor*> parts;
     for (const TensorRole role : roles) {
@@ -37,7 +38,7 @@ Result<std::unique_ptr<WeightMatrix>> packRoles(const WeightFile& file, Backend&
             return part.status();
         bias.insert(bias.end(), part->begin(), part->end());
     }
-    return backend.packMatrix(parts, bias);
+    return backend.packMatrix(parts, bias, use);
 }
 
 }  // namespace
@@ -61,8 +62,8 @@ Result<std::unique_ptr<Transformer>> Transformer::load(const WeightFile& file, B
         return values.status();
     };
     const auto matrixTo = [&](std::unique_ptr<WeightMatrix>& to, int layer, std::span<const Role> roles,
-                              std::span<const Role> biasRoles) {
-        Result<std::unique_ptr<WeightMatrix>> matrix = packRoles(file, backend, layer, roles, biasRoles);
+                              std::span<const Role> biasRoles, MatrixUse use) {
+        Result<std::unique_ptr<WeightMatrix>> matrix = packRoles(file, backend, layer, roles, biasRoles, use);
         if (matrix.ok())
             to = std::move(*matrix);
         return matrix.status();
@@ -76,8 +77,8 @@ Result<std::unique_ptr<Transformer>> Transformer::load(const WeightFile& file, B
         return status;
     if (model->m_config.tiedEmbeddings) {
         const HostTensor* part = &model->m_embedding;
-        model->m_output = backend.packMatrix(std::span(&part, 1), {});
-    } else if (Status status = matrixTo(model->m_output, 0, std::array{Role::Output}, {}); !status.ok()) {
+        model->m_output = backend.packMatrix(std::span(&part, 1), {}, MatrixUse::OneRow);
+    } else if (Status status = matrixTo(model->m_output, 0, std::array{Role::Output}, {}, MatrixUse::OneRow); !status.ok()) {
         return status;
     }
 
@@ -86,12 +87,13 @@ Result<std::unique_ptr<Transformer>> Transformer::load(const WeightFile& file, B
         model->m_config.projectionBias ? std::span<const Role>(biases) : std::span<const Role>();
     for (int layer = 0; layer < model->m_config.layers; ++layer) {
         LayerWeights& weights = model->m_layers[static_cast<std::size_t>(layer)];
-        for (Status status : {vectorTo(weights.attentionNorm, Role::AttentionNorm, layer),
-                              vectorTo(weights.feedForwardNorm, Role::FeedForwardNorm, layer),
-                              matrixTo(weights.qkv, layer, std::array{Role::Query, Role::Key, Role::Value}, qkvBias),
-                              matrixTo(weights.attentionOutput, layer, std::array{Role::AttentionOutput}, {}),
-                              matrixTo(weights.gateUp, layer, std::array{Role::Gate, Role::Up}, {}),
-                              matrixTo(weights.down, layer, std::array{Role::Down}, {})})
+        for (Status status :
+             {vectorTo(weights.attentionNorm, Role::AttentionNorm, layer),
+              vectorTo(weights.feedForwardNorm, Role::FeedForwardNorm, layer),
+              matrixTo(weights.qkv, layer, std::array{Role::Query, Role::Key, Role::Value}, qkvBias, MatrixUse::Rows),
+              matrixTo(weights.attentionOutput, layer, std::array{Role::AttentionOutput}, {}, MatrixUse::Rows),
+              matrixTo(weights.gateUp, layer, std::array{Role::Gate, Role::Up}, {}, MatrixUse::Rows),
+              matrixTo(weights.down, layer, std::array{Role::Down}, {}, MatrixUse::Rows)})
             if (!status.ok())
                 return status.withContext("loading layer " + std::to_string(layer));
         if (model->m_config.queryKeyNorm)
@@ -125,6 +127,10 @@ void Transformer::projectQkv(int layer, int count, RowBuffers& rows) const {
     const LayerWeights& weights = m_layers[static_cast<std::size_t>(layer)];
     m_backend.rmsNorm(rows.x(count), weights.attentionNorm, m_config.normEpsilon, rows.normed(count));
     m_backend.matmul(rows.normed(count), *weights.qkv, rows.qkv(count), Accumulate::No);
+    normHeads(weights, count, rows);
+}
+
+void Transformer::normHeads(const LayerWeights& weights, int count, RowBuffers& rows) const {
     if (m_config.queryKeyNorm) {
         m_backend.headNorm(rows.q(count), m_config.heads, weights.queryNorm, m_config.normEpsilon);
         m_backend.headNorm(rows.k(count), m_config.kvHeads, weights.keyNorm, m_config.normEpsilon);
@@ -170,7 +176,7 @@ void Transformer::logits(int row, RowBuffers& rows, std::vector<float>& out) con
     const TensorView last = rows.x(row + 1).slice(row, 1);
     const TensorView logits{m_logits.data(), DType::F32, 1, m_config.vocabulary, m_config.vocabulary};
     m_backend.rmsNorm(last, m_outputNorm, m_config.normEpsilon, rows.normed(1));
-    m_backend.matmul(rows.normed(1), *m_output, logits, Accumulate::No);
+    m_backend.matmulRow(rows.normed(1), *m_output, logits, Accumulate::No);
     out.resize(static_cast<std::size_t>(m_config.vocabulary));
     m_backend.download(out.data(), m_logits.data(), out.size() * sizeof(float));
 }
@@ -180,10 +186,17 @@ void Transformer::decode(TokenId id, int position, KvCache& cache, RowBuffers& r
     const std::array limits{position + 1};
     embed(std::span(&id, 1), rows);
     for (int layer = 0; layer < m_config.layers; ++layer) {
-        projectQkv(layer, 1, rows);
+        const LayerWeights& weights = m_layers[static_cast<std::size_t>(layer)];
+        m_backend.rmsNorm(rows.x(1), weights.attentionNorm, m_config.normEpsilon, rows.normed(1));
+        m_backend.matmulRow(rows.normed(1), *weights.qkv, rows.qkv(1), Accumulate::No);
+        normHeads(weights, 1, rows);
         m_backend.scatterKv(rows.k(1), rows.v(1), positions, m_rope, cache.layer(layer));
         attend(rows.q(1), positions, limits, cache.layer(layer), rows);
-        finishLayer(layer, 1, rows);
+        m_backend.matmulRow(rows.attended(1), *weights.attentionOutput, rows.x(1), Accumulate::Yes);
+        m_backend.rmsNorm(rows.x(1), weights.feedForwardNorm, m_config.normEpsilon, rows.normed(1));
+        m_backend.matmulRow(rows.normed(1), *weights.gateUp, rows.gateUp(1), Accumulate::No);
+        m_backend.swiglu(rows.gateUp(1), rows.activated(1));
+        m_backend.matmulRow(rows.activated(1), *weights.down, rows.x(1), Accumulate::Yes);
     }
     logits(0, rows, out);
 }

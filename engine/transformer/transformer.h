@@ -69,6 +69,9 @@ private:
 
     Transformer(const ModelConfig& config, Backend& backend, int positions);
 
+    /// Qwen3's norms of Q and K per head; nothing for others.
+    void normHeads(const LayerWeights& weights, int count, RowBuffers& rows) const;
+
     const ModelConfig m_config;
     const RopeTable m_rope;
     Backend& m_backend;

@@ -16,6 +16,7 @@
 #include "engine/backend/cpu/cache_layout.h"
 #include "engine/backend/cpu/kernels.h"
 #include "engine/backend/cpu/packed_matmul.h"
+#include "engine/backend/cpu/quantised_matrix.h"
 #include "engine/backend/half.h"
 
 namespace engine {
@@ -71,13 +72,23 @@ Rotation rotationAt(const RopeTable& rope, int position) {
     return {rope.cosines(position), rope.sines(position), rope.dimensions() / 2, rope.pairing() == RopePairing::Interleaved};
 }
 
+/// A matrix packed for products of many rows, for products of one, or for both.
+struct CpuWeights final : WeightMatrix {
+    CpuWeights(int outputs, int inputs) : WeightMatrix(outputs, inputs) {}
+    std::unique_ptr<WeightMatrix> packed;        // null when one row is all it is used for
+    std::unique_ptr<QuantisedMatrix> quantised;  // null when the file's type is not kept
+    std::vector<float> bias;                     // [N] or empty
+};
+
 class CpuBackend final : public Backend {
 public:
-    CpuBackend(const Kernels& kernels, const AttentionKernels& attentionKernels, int threads)
+    CpuBackend(const Kernels& kernels, const AttentionKernels& attentionKernels, const QuantisedKernels& quantisedKernels,
+               int threads)
         : m_rows(kernels.rows),
           m_cacheFormat(attentionKernels.format),
           m_threads(threads),
           m_matmul(precision(), threads),
+          m_quantised(quantisedKernels, threads),
           m_attention(attentionKernels, kernels.rows, threads) {}
 
     std::string name() const override { return "cpu"; }
@@ -93,16 +104,15 @@ public:
                static_cast<std::uint64_t>(capacity) * formatBytes(m_cacheFormat);
     }
 
-    std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts,
-                                             std::span<const float> bias) override {
-        return m_matmul.pack(parts, bias);
-    }
+    std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
+                                             MatrixUse use) override;
     void embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) override;
     void rmsNorm(TensorView x, std::span<const float> weight, float eps, TensorView out) override;
     void headNorm(TensorView x, int heads, std::span<const float> weight, float eps) override;
     void matmul(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) override {
-        m_matmul.multiply(x, weights, out, accumulate);
+        m_matmul.multiply(x, *static_cast<const CpuWeights&>(weights).packed, out, accumulate);
     }
+    void matmulRow(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) override;
     void swiglu(TensorView gateUp, TensorView out) override;
     void gatherRows(TensorView x, std::span<const int> rows, TensorView out) override;
     void rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
@@ -143,8 +153,10 @@ private:
     const Format m_cacheFormat;
     const int m_threads;
     PackedMatmul m_matmul;
+    QuantisedProduct m_quantised;
     Attention m_attention;
-    Buffer m_scratch;  // [threads, m_scratchFloats] f32
+    std::vector<float> m_row;  // of matmulRow: inputs, then outputs, widened
+    Buffer m_scratch;          // [threads, m_scratchFloats] f32
     std::size_t m_scratchFloats = 0;
 };
 
@@ -182,6 +194,54 @@ void CpuBackend::headNorm(TensorView x, int heads, std::span<const float> weight
             float* row = floatRow(x, m) + head * headDim;
             m_rows.rmsNorm(row, weight.data(), eps, headDim, row, Format::F32);
         }
+    }
+}
+
+std::unique_ptr<WeightMatrix> CpuBackend::packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
+                                                     MatrixUse use) {
+    int outputs = 0;
+    for (const HostTensor* part : parts) {
+        outputs += part->rows;
+    }
+    auto weights = std::make_unique<CpuWeights>(outputs, parts[0]->columns);
+    weights->quantised = QuantisedMatrix::pack(parts, m_threads);
+    if (use == MatrixUse::Rows || weights->quantised == nullptr) {
+        weights->packed = m_matmul.pack(parts, bias);
+    }
+    weights->bias.assign(bias.begin(), bias.end());
+    return weights;
+}
+
+void CpuBackend::matmulRow(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) {
+    assert(x.rows == 1 && x.columns == weights.inputs() && out.columns == weights.outputs());
+    const auto& matrix = static_cast<const CpuWeights&>(weights);
+    if (matrix.quantised == nullptr) {
+        m_matmul.multiply(x, *matrix.packed, out, accumulate);
+        return;
+    }
+    const auto outputs = static_cast<std::size_t>(weights.outputs());
+    m_row.resize(static_cast<std::size_t>(x.columns) + outputs);
+    const std::span<float> wide = std::span(m_row).first(static_cast<std::size_t>(x.columns));
+    if (x.dtype == DType::Bf16) {
+        const auto* narrow = static_cast<const std::uint16_t*>(x.data);
+        std::transform(narrow, narrow + x.columns, wide.begin(), bf16ToFloat);
+    } else {
+        copyBytes(wide.data(), x.data, wide.size_bytes());
+    }
+    const bool direct = out.dtype == DType::F32 && accumulate == Accumulate::No;
+    const std::span<float> sums =
+        direct ? std::span(floatRow(out, 0), outputs) : std::span(m_row).subspan(wide.size(), outputs);
+    m_quantised.multiply(wide, *matrix.quantised, sums);
+    for (std::size_t i = 0; i < matrix.bias.size(); ++i) {
+        sums[i] += matrix.bias[i];
+    }
+    if (accumulate == Accumulate::Yes) {
+        float* to = floatRow(out, 0);
+        for (std::size_t i = 0; i < outputs; ++i) {
+            to[i] += sums[i];
+        }
+    } else if (!direct) {
+        m_rows.narrow(sums.data(), 1.0F, out.columns, out.data, formatOf(out.dtype));
     }
 }
 
@@ -411,17 +471,18 @@ Result<std::unique_ptr<Backend>> createCpuBackend(Precision precision, int threa
     }
     const int count = threads > 0 ? threads : cpu::physicalCores();
     const cpu::Kernels* kernels = &cpu::portableKernels();
+    const cpu::QuantisedKernels* quantised = &cpu::portableQuantised();
 #ifdef ENGINE_CPU_X86
-    if (set >= cpu::InstructionSet::Avx512) {
-        kernels = &cpu::avx512Kernels();
-    } else if (set == cpu::InstructionSet::Avx2) {
-        kernels = &cpu::avx2Kernels();
+    if (set >= cpu::InstructionSet::Avx2) {
+        kernels = set >= cpu::InstructionSet::Avx512 ? &cpu::avx512Kernels() : &cpu::avx2Kernels();
+        quantised = set >= cpu::InstructionSet::Avx512Vnni ? &cpu::avx512VnniQuantised() : &cpu::avx2Quantised();
     }
     if (canBf16 && precision != Precision::F32) {
-        return std::unique_ptr<Backend>(std::make_unique<cpu::CpuBackend>(*kernels, cpu::avx512Bf16Attention(), count));
+        return std::unique_ptr<Backend>(
+            std::make_unique<cpu::CpuBackend>(*kernels, cpu::avx512Bf16Attention(), *quantised, count));
     }
 #endif
-    return std::unique_ptr<Backend>(std::make_unique<cpu::CpuBackend>(*kernels, kernels->attention, count));
+    return std::unique_ptr<Backend>(std::make_unique<cpu::CpuBackend>(*kernels, kernels->attention, *quantised, count));
 }
 
 }  // namespace engine

@@ -4,7 +4,7 @@
 namespace engine::cpu {
 
 /// Each level includes the ones before it.
-enum class InstructionSet { Portable, Avx2, Avx512, Avx512Bf16 };
+enum class InstructionSet { Portable, Avx2, Avx512, Avx512Vnni, Avx512Bf16 };
 
 /// The widest set that both the processor and the operating system support.
 InstructionSet detectInstructionSet();

@@ -115,7 +115,11 @@ public:
                static_cast<std::uint64_t>(capacity) * sizeof(float);
     }
 
-    std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias) override;
+    std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
+                                             MatrixUse use) override;
+    void matmulRow(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) override {
+        matmul(x, weights, out, accumulate);
+    }
     void embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) override;
     void rmsNorm(TensorView x, std::span<const float> weight, float eps, TensorView out) override;
     void headNorm(TensorView x, int heads, std::span<const float> weight, float eps) override;
@@ -142,7 +146,7 @@ private:
 };
 
 std::unique_ptr<WeightMatrix> ReferenceBackend::packMatrix(std::span<const HostTensor* const> parts,
-                                                           std::span<const float> bias) {
+                                                           std::span<const float> bias, MatrixUse /*use*/) {
     assert(!parts.empty());
     int outputs = 0;
     for (const HostTensor* part : parts) {

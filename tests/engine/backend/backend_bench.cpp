@@ -45,7 +45,7 @@ public:
                 m_noise.values(static_cast<std::size_t>(shape.inputs) * static_cast<std::size_t>(shape.outputs)),
                 WeightType::Bf16);
             const HostTensor* parts[] = {&weights};
-            const auto packed = m_backend.packMatrix(parts, {});
+            const auto packed = m_backend.packMatrix(parts, {}, MatrixUse::Rows);
             for (const int rows : {1, 16, 128, 150, 512, 2048}) {
                 if (shape.outputs > 10000 && rows > 16) {
                     continue;
@@ -140,7 +140,7 @@ public:
                 outputs, inputs, noise.values(static_cast<std::size_t>(outputs) * static_cast<std::size_t>(inputs), 0.03F),
                 WeightType::Bf16);
             const HostTensor* parts[] = {&weights};
-            return m_backend.packMatrix(parts, {});
+            return m_backend.packMatrix(parts, {}, MatrixUse::Rows);
         };
         constexpr int kLayers = 30;
         struct Layer {

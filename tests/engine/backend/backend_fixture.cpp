@@ -43,6 +43,9 @@ std::vector<BackendCase> cpuCases() {
     if (widest >= InstructionSet::Avx512) {
         cases.push_back({"avx512", createCpu<Precision::F32, InstructionSet::Avx512>, DType::F32});
     }
+    if (widest >= InstructionSet::Avx512Vnni) {
+        cases.push_back({"vnni", createCpu<Precision::F32, InstructionSet::Avx512Vnni>, DType::F32});
+    }
     if (createCpuBackend(Precision::Bf16, 1).ok()) {
         cases.push_back({"bf16", createCpu<Precision::Bf16, InstructionSet::Avx512Bf16>, DType::Bf16});
     }

@@ -17,7 +17,7 @@ protected:
     std::vector<float> product(Backend& backend, const HostTensor& weights, const std::vector<float>& bias,
                                const std::vector<float>& x, int rows) {
         const HostTensor* parts[] = {&weights};
-        const auto packed = backend.packMatrix(parts, bias);
+        const auto packed = backend.packMatrix(parts, bias, MatrixUse::Rows);
         const Matrix input(backend, rows, weights.columns, backend.activationType(), x);
         const Matrix out(backend, rows, weights.rows, DType::F32);
         backend.matmul(input, *packed, out, Accumulate::No);
@@ -54,7 +54,7 @@ TEST_P(MatrixProductTest, PartsAreStackedByRows) {
     const HostTensor second = weightTensor(1030, 64, noise.values(1030 * 64), WeightType::Bf16);
     const std::vector<float> x = noise.values(3 * 64);
     const HostTensor* parts[] = {&first, &second};
-    const auto packed = m_backend->packMatrix(parts, {});
+    const auto packed = m_backend->packMatrix(parts, {}, MatrixUse::Rows);
     EXPECT_EQ(packed->outputs(), 1100);
     EXPECT_EQ(packed->inputs(), 64);
     const Matrix input(*m_backend, 3, 64, narrow(), x);
@@ -79,7 +79,7 @@ TEST_P(MatrixProductTest, AccumulateAddsToWhatIsThere) {
         const std::vector<float> before = noise.values(static_cast<std::size_t>(rows) * 96, 3);
         const std::vector<float> added = product(*m_reference, weights, bias, x, rows);
         const HostTensor* parts[] = {&weights};
-        const auto packed = m_backend->packMatrix(parts, bias);
+        const auto packed = m_backend->packMatrix(parts, bias, MatrixUse::Rows);
         const Matrix input(*m_backend, rows, 64, narrow(), x);
         const Matrix out(*m_backend, rows, 96, DType::F32, before);
         m_backend->matmul(input, *packed, out, Accumulate::Yes);
@@ -96,7 +96,7 @@ TEST_P(MatrixProductTest, NarrowOutputIsTheRoundedProduct) {
     const HostTensor weights = weightTensor(96, 64, noise.values(96 * 64), WeightType::Bf16);
     const std::vector<float> x = noise.values(40 * 64);
     const HostTensor* parts[] = {&weights};
-    const auto packed = m_backend->packMatrix(parts, {});
+    const auto packed = m_backend->packMatrix(parts, {}, MatrixUse::Rows);
     const Matrix input(*m_backend, 40, 64, narrow(), x);
     const Matrix out(*m_backend, 40, 96, narrow());
     m_backend->matmul(input, *packed, out, Accumulate::No);
@@ -107,7 +107,7 @@ TEST_P(MatrixProductTest, RowsAndColumnsOutsideTheViewsStay) {
     Noise noise(5);
     const HostTensor weights = weightTensor(96, 64, noise.values(96 * 64), WeightType::Bf16);
     const HostTensor* parts[] = {&weights};
-    const auto packed = m_backend->packMatrix(parts, {});
+    const auto packed = m_backend->packMatrix(parts, {}, MatrixUse::Rows);
     const std::vector<float> x = noise.values(50 * 64);
     const std::vector<float> before = noise.values(50 * 128);
     const Matrix input(*m_backend, 50, 64, narrow(), x);

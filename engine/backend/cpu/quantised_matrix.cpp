@@ -1,0 +1,192 @@
+// Packing of quantised weights into tiles, digits of the row, and the division of tiles among threads.
+//
+// Decoding is bound by the memory that weights are read from, so they stay as small as in their file; and the row is not rounded to
+// 8 bits as is usual for such products but to 15 (two int8 digits for two integer dot products), which costs arithmetic that
+// waits for memory anyway and keeps the product as near to the exact one as bf16 activations do.
+#include "engine/backend/cpu/quantised_matrix.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cmath>
+#include <cstring>
+
+#include "engine/backend/cpu/aligned_buffer.h"
+#include "engine/backend/half.h"
+#include "engine/model/quantisation.h"
+
+namespace engine::cpu {
+namespace {
+
+constexpr float kGreatestDigits = 128 * 127;  // of 128 · high + low with high ≤ 127, low ≤ 0
+
+/// Index into kQuantisedFormats; −1 = none.
+int formatOf(WeightType type) {
+    switch (type) {
+        case WeightType::Q4_0:
+            return 0;
+        case WeightType::Q4_1:
+            return 1;
+        case WeightType::Q5_0:
+            return 2;
+        case WeightType::Q5_1:
+            return 3;
+        case WeightType::Q8_0:
+            return 4;
+        case WeightType::Q4_K:
+            return 5;
+        case WeightType::Q5_K:
+            return 6;
+        case WeightType::Q6_K:
+            return 7;
+        default:
+            return -1;
+    }
+}
+
+void storeScale(float value, bool wide, std::byte* row, int output) {
+    if (wide) {
+        std::memcpy(row + 4 * output, &value, 4);
+    } else {
+        const std::uint16_t half = floatToHalf(value);  // exact: it was an fp16
+        std::memcpy(row + 2 * output, &half, 2);
+    }
+}
+
+/// Writes one output's 32 weights into its lane of a block.
+void packGroup(const WeightGroup& group, const QuantisedFormat& format, int output, std::byte* block) {
+    const int scaleRows = kBlockInputs / format.group;
+    const std::size_t scaleBytes = format.wideScales ? 4 : 2;
+    for (int i = 0; i < scaleRows; ++i) {
+        storeScale(group.scales[i], format.wideScales, block, output);
+        block += kTileOutputs * scaleBytes;
+    }
+    for (int i = 0; format.offsets && i < scaleRows; ++i) {
+        storeScale(group.offsets[i], format.wideScales, block, output);
+        block += kTileOutputs * scaleBytes;
+    }
+    const std::uint8_t* codes = group.codes;
+    if (format.bits == 8) {
+        for (int j = 0; j < 8; ++j)
+            std::memcpy(block + (j * kTileOutputs + output) * 4, codes + 4 * j, 4);
+        return;
+    }
+    std::uint8_t nibbles[16];
+    for (int i = 0; i < 16; ++i)
+        nibbles[i] = static_cast<std::uint8_t>((codes[i] & 15) | (codes[i + 16] & 15) << 4);
+    for (int j = 0; j < 4; ++j)
+        std::memcpy(block + (j * kTileOutputs + output) * 4, nibbles + 4 * j, 4);
+    block += 4 * kTileOutputs * 4;
+    for (int bit = 4; bit < format.bits; ++bit, block += 64) {
+        for (int j = 0; j < 8; ++j) {
+            unsigned four = 0;
+            for (int i = 0; i < 4; ++i)
+                four |= (codes[4 * j + i] >> bit & 1U) << i;
+            std::byte& pair = block[j * 8 + output / 2];  // 64 bits: bit 4·output + i
+            pair |= static_cast<std::byte>(four << (output % 2 * 4));
+        }
+    }
+}
+
+}  // namespace
+
+std::size_t quantisedBlockBytes(const QuantisedFormat& format) {
+    const std::size_t scaleRow = kTileOutputs * (format.wideScales ? 4 : 2);
+    const std::size_t scales = static_cast<std::size_t>(kBlockInputs / format.group) * scaleRow * (format.offsets ? 2 : 1);
+    const std::size_t codes = format.bits == 8 ? 512 : 256 + 64 * static_cast<std::size_t>(format.bits - 4);
+    return scales + codes;
+}
+
+std::unique_ptr<QuantisedMatrix> QuantisedMatrix::pack(std::span<const HostTensor* const> parts, int threads) {
+    auto matrix = std::make_unique<QuantisedMatrix>();
+    matrix->m_inputs = parts[0]->columns;
+    int firstOutput = 0;
+    for (const HostTensor* tensor : parts) {
+        Part part{formatOf(tensor->type), firstOutput, tensor->rows, {}};
+        firstOutput += tensor->rows;
+        if (part.format < 0)
+            return nullptr;
+        const QuantisedFormat& format = kQuantisedFormats[part.format];
+        const int tiles = (tensor->rows + kTileOutputs - 1) / kTileOutputs;
+        const int blocks = tensor->columns / kBlockInputs;
+        const int groupsOfBlock = weightBlockElements(tensor->type) / kBlockInputs;
+        const auto fileBlockBytes = static_cast<std::size_t>(weightBlockBytes(tensor->type));
+        const std::size_t blockBytes = quantisedBlockBytes(format);
+        part.tiles = allocateAligned(static_cast<std::size_t>(tiles) * static_cast<std::size_t>(blocks) * blockBytes);
+        auto* to = static_cast<std::byte*>(part.tiles.data());
+#pragma omp parallel for num_threads(threads) schedule(static)
+        for (int tile = 0; tile < tiles; ++tile) {
+            WeightGroup group;
+            const int outputs = std::min(kTileOutputs, tensor->rows - tile * kTileOutputs);
+            const std::size_t tileBytes = static_cast<std::size_t>(blocks) * blockBytes;
+            std::memset(to + static_cast<std::size_t>(tile) * tileBytes, 0, tileBytes);
+            for (int output = 0; output < outputs; ++output) {
+                const std::byte* from = tensor->row(tile * kTileOutputs + output).data();
+                std::byte* block = to + static_cast<std::size_t>(tile) * tileBytes;
+                for (int b = 0; b < blocks; ++b, block += blockBytes) {
+                    unpackGroup(tensor->type, from + static_cast<std::size_t>(b / groupsOfBlock) * fileBlockBytes,
+                                b % groupsOfBlock, group);
+                    packGroup(group, format, output, block);
+                }
+            }
+        }
+        matrix->m_parts.push_back(std::move(part));
+    }
+    return matrix;
+}
+
+void QuantisedProduct::multiply(std::span<const float> x, const QuantisedMatrix& weights, std::span<float> out) {
+    const std::size_t inputs = x.size();
+    assert(static_cast<int>(inputs) == weights.inputs());
+    m_digits.resize(2 * inputs);
+    m_scales.resize(inputs / kBlockInputs);
+    m_sums.resize(inputs / 16);
+    std::int8_t* high = m_digits.data();
+    std::int8_t* low = high + inputs;
+    for (std::size_t block = 0; block < m_scales.size(); ++block) {
+        const float* from = x.data() + block * kBlockInputs;
+        float greatest = 0;
+        for (int i = 0; i < kBlockInputs; ++i)
+            greatest = std::max(greatest, std::fabs(from[i]));
+        const float inverse = greatest > 0 ? kGreatestDigits / greatest : 0;
+        m_scales[block] = greatest / kGreatestDigits;
+        std::int32_t values[kBlockInputs];
+        for (int i = 0; i < kBlockInputs; ++i) {
+            // Adding 1.5 · 2^23 rounds to an integer, which then stands in the low bits.
+            values[i] = std::bit_cast<std::int32_t>(from[i] * inverse + 0x1.8p23F) - std::bit_cast<std::int32_t>(0x1.8p23F);
+        }
+        for (int i = 0; i < kBlockInputs; ++i) {
+            const std::int32_t upper = (values[i] + 64) >> 7;
+            high[block * kBlockInputs + static_cast<std::size_t>(i)] = static_cast<std::int8_t>(upper);
+            low[block * kBlockInputs + static_cast<std::size_t>(i)] = static_cast<std::int8_t>(values[i] - 128 * upper);
+        }
+        for (int half = 0; half < 2; ++half) {
+            std::int32_t sum = 0;
+            for (int i = 0; i < 16; ++i)
+                sum += values[half * 16 + i];
+            m_sums[2 * block + static_cast<std::size_t>(half)] = sum;
+        }
+    }
+    const QuantisedRow row{high, low, m_scales.data(), m_sums.data()};
+    const auto blocks = static_cast<int>(m_scales.size());
+#pragma omp parallel num_threads(m_threads)
+    for (const QuantisedMatrix::Part& part : weights.parts()) {
+        const MultiplyTiles multiplyTiles = m_kernels.multiply[part.format];
+        const auto* tiles = static_cast<const std::byte*>(part.tiles.data());
+        float* to = out.data() + part.firstOutput;
+        const int whole = part.outputs / kTileOutputs;
+        constexpr int kPiece = 4;  // tiles a turn
+        const int pieces = (whole + kPiece - 1) / kPiece;
+#pragma omp for schedule(static) nowait
+        for (int piece = 0; piece < pieces; ++piece)
+            multiplyTiles(tiles, blocks, row, piece * kPiece, std::min(whole, (piece + 1) * kPiece), to);
+#pragma omp single nowait
+        if (part.outputs % kTileOutputs != 0) {
+            std::vector<float> last(static_cast<std::size_t>(whole + 1) * kTileOutputs);
+            multiplyTiles(tiles, blocks, row, whole, whole + 1, last.data());
+            std::copy_n(last.data() + whole * kTileOutputs, part.outputs % kTileOutputs, to + whole * kTileOutputs);
+        }
+    }
+}
+
+}  // namespace engine::cpu
