@@ -169,7 +169,7 @@ Buffer CpuBackend::allocate(std::uint64_t bytes) {
 void CpuBackend::embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) {
     const int count = static_cast<int>(ids.size());
     assert(x.columns == table.columns && x.rows >= count);
-#pragma omp parallel for num_threads(m_threads)
+#pragma omp parallel for num_threads(m_threads) if (count > 1)
     for (int m = 0; m < count; ++m) {
         const TokenId id = ids[static_cast<std::size_t>(m)];
         assert(id >= 0 && id < table.rows);
@@ -179,7 +179,7 @@ void CpuBackend::embed(const HostTensor& table, std::span<const TokenId> ids, Te
 
 void CpuBackend::rmsNorm(TensorView x, std::span<const float> weight, float eps, TensorView out) {
     assert(weight.size() == static_cast<std::size_t>(x.columns) && out.columns == x.columns && out.rows == x.rows);
-#pragma omp parallel for num_threads(m_threads) schedule(static)
+#pragma omp parallel for num_threads(m_threads) schedule(static) if (x.rows > 1)
     for (int m = 0; m < x.rows; ++m) {
         m_rows.rmsNorm(floatRow(x, m), weight.data(), eps, x.columns, rowOf(out, m), formatOf(out.dtype));
     }
@@ -188,7 +188,7 @@ void CpuBackend::rmsNorm(TensorView x, std::span<const float> weight, float eps,
 void CpuBackend::headNorm(TensorView x, int heads, std::span<const float> weight, float eps) {
     const int headDim = static_cast<int>(weight.size());
     assert(x.columns == heads * headDim);
-#pragma omp parallel for num_threads(m_threads) schedule(static)
+#pragma omp parallel for num_threads(m_threads) schedule(static) if (x.rows > 1)
     for (int m = 0; m < x.rows; ++m) {
         for (int head = 0; head < heads; ++head) {
             float* row = floatRow(x, m) + head * headDim;
@@ -247,7 +247,7 @@ void CpuBackend::matmulRow(TensorView x, const WeightMatrix& weights, TensorView
 
 void CpuBackend::swiglu(TensorView gateUp, TensorView out) {
     assert(gateUp.columns == 2 * out.columns && gateUp.rows == out.rows);
-#pragma omp parallel for num_threads(m_threads) schedule(static)
+#pragma omp parallel for num_threads(m_threads) schedule(static) if (out.rows > 1)
     for (int m = 0; m < out.rows; ++m) {
         const auto* gate = static_cast<const std::byte*>(rowOf(gateUp, m));
         const std::byte* up = gate + static_cast<std::size_t>(out.columns) * elementBytes(gateUp.dtype);
@@ -258,7 +258,7 @@ void CpuBackend::swiglu(TensorView gateUp, TensorView out) {
 void CpuBackend::gatherRows(TensorView x, std::span<const int> rows, TensorView out) {
     const int count = static_cast<int>(rows.size());
     assert(out.rows >= count && out.columns == x.columns);
-#pragma omp parallel for num_threads(m_threads) schedule(static)
+#pragma omp parallel for num_threads(m_threads) schedule(static) if (count > 1)
     for (int m = 0; m < count; ++m) {
         std::memcpy(floatRow(out, m), floatRow(x, rows[static_cast<std::size_t>(m)]),
                     static_cast<std::size_t>(x.columns) * sizeof(float));
@@ -269,7 +269,7 @@ void CpuBackend::rotateQueries(TensorView q, int heads, std::span<const int> pos
                                TensorView out) {
     assert(q.columns % heads == 0 && out.columns == q.columns && positions.size() == static_cast<std::size_t>(q.rows));
     const int headDim = q.columns / heads;
-#pragma omp parallel for num_threads(m_threads) schedule(static)
+#pragma omp parallel for num_threads(m_threads) schedule(static) if (q.rows > 1)
     for (int m = 0; m < q.rows; ++m) {
         const Rotation rotation = rotationAt(rope, positions[static_cast<std::size_t>(m)]);
         for (int head = 0; head < heads; ++head) {
@@ -288,7 +288,7 @@ void CpuBackend::scatterKv(TensorView k, TensorView v, std::span<const int> posi
     const CacheLayout place = layout(cache);
     reserveScratch(static_cast<std::size_t>(16 * headDim));
     const int share = (k.rows + m_threads - 1) / m_threads;
-#pragma omp parallel for num_threads(m_threads) schedule(static)
+#pragma omp parallel for num_threads(m_threads) schedule(static) if (k.rows > 1)
     for (int thread = 0; thread < m_threads; ++thread) {
         const int end = std::min(k.rows, (thread + 1) * share);
         for (int m = thread * share; m < end;) {
@@ -346,7 +346,7 @@ void CpuBackend::exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dt
     const int headDim = k.columns / kvHeads;
     const Format format = formatOf(dtype);
     const std::size_t rowBytes = static_cast<std::size_t>(headDim) * formatBytes(format);
-#pragma omp parallel for num_threads(m_threads) schedule(static)
+#pragma omp parallel for num_threads(m_threads) schedule(static) if (k.rows > 1)
     for (int m = 0; m < k.rows; ++m) {
         for (int head = 0; head < kvHeads; ++head) {
             const std::size_t offset =

@@ -119,7 +119,9 @@ std::unique_ptr<QuantisedMatrix> QuantisedMatrix::pack(std::span<const HostTenso
             WeightGroup group;
             const int outputs = std::min(kTileOutputs, tensor->rows - tile * kTileOutputs);
             const std::size_t tileBytes = static_cast<std::size_t>(blocks) * blockBytes;
-            std::memset(to + static_cast<std::size_t>(tile) * tileBytes, 0, tileBytes);
+            if (format.bits % 4 != 0 ||
+                outputs < kTileOutputs)  // bits are set one by one; lanes without an output stay zero
+                std::memset(to + static_cast<std::size_t>(tile) * tileBytes, 0, tileBytes);
             for (int output = 0; output < outputs; ++output) {
                 const std::byte* from = tensor->row(tile * kTileOutputs + output).data();
                 std::byte* block = to + static_cast<std::size_t>(tile) * tileBytes;
@@ -180,11 +182,13 @@ void QuantisedProduct::multiply(std::span<const float> x, const QuantisedMatrix&
 #pragma omp for schedule(static) nowait
         for (int piece = 0; piece < pieces; ++piece)
             multiplyTiles(tiles, blocks, row, piece * kPiece, std::min(whole, (piece + 1) * kPiece), to);
-#pragma omp single nowait
         if (part.outputs % kTileOutputs != 0) {
-            std::vector<float> last(static_cast<std::size_t>(whole + 1) * kTileOutputs);
-            multiplyTiles(tiles, blocks, row, whole, whole + 1, last.data());
-            std::copy_n(last.data() + whole * kTileOutputs, part.outputs % kTileOutputs, to + whole * kTileOutputs);
+#pragma omp single nowait
+            {
+                std::vector<float> last(static_cast<std::size_t>(whole + 1) * kTileOutputs);
+                multiplyTiles(tiles, blocks, row, whole, whole + 1, last.data());
+                std::copy_n(last.data() + whole * kTileOutputs, part.outputs % kTileOutputs, to + whole * kTileOutputs);
+            }
         }
     }
 }
