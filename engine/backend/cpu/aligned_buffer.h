@@ -7,7 +7,7 @@
 
 namespace engine::cpu {
 
-/// Uninitialised. Throws std::bad_alloc.
+/// Zero-filled. Throws std::bad_alloc.
 Buffer allocateAligned(std::uint64_t bytes);
 
 }  // namespace engine::cpu

@@ -96,7 +96,7 @@ public:
     DType activationType() const override { return m_cacheFormat == Format::Bf16 ? DType::Bf16 : DType::F32; }
     int threads() const override { return m_threads; }
 
-    Buffer allocate(std::uint64_t bytes) override;
+    Buffer allocate(std::uint64_t bytes) override { return allocateAligned(bytes); }
     void upload(void* to, const void* fromHost, std::uint64_t bytes) override { copyBytes(to, fromHost, bytes); }
     void download(void* toHost, const void* from, std::uint64_t bytes) override { copyBytes(toHost, from, bytes); }
     std::uint64_t kvLayerBytes(int kvHeads, int headDim, int capacity) const override {
@@ -159,12 +159,6 @@ private:
     Buffer m_scratch;          // [threads, m_scratchFloats] f32
     std::size_t m_scratchFloats = 0;
 };
-
-Buffer CpuBackend::allocate(std::uint64_t bytes) {
-    Buffer buffer = allocateAligned(bytes);
-    std::memset(buffer.data(), 0, bytes);
-    return buffer;
-}
 
 void CpuBackend::embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) {
     const int count = static_cast<int>(ids.size());

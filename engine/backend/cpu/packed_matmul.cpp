@@ -1,10 +1,10 @@
 // Packing and products. The packed layout is the one oneDNN chooses for 256 rows; for bf16 on AVX-512 that is [N/64][K/32][16][64][2],
 // the same for every number of rows.
 //
-// A product is cut into blocks of 512, 256, 128, 64, 32, 24, 16, 8 and at last 1–7 rows, so that a shape needs 15 primitives at
-// most (each takes about half a millisecond to make, once) and no row is computed in vain. A row's sum over K is made in the same
-// order whatever the block on AVX-512 (measured bitwise; the tests keep watch), so there a row's result does not depend on the
-// others.
+// A product is cut into blocks of 512 rows and one of the rest. Every block reads the whole matrix from memory, so the rest is not cut
+// further: a primitive for its exact number of rows costs under a millisecond once, reading the weights of a small model for one
+// more block some 8 ms each time. The primitives of the last 24 row numbers are kept. A row's sum over K is made in the same order
+// whatever the block on AVX-512 (measured bitwise; the tests keep watch), so there a row's result does not depend on the others.
 #include "engine/backend/cpu/packed_matmul.h"
 
 #include <omp.h>
@@ -26,7 +26,8 @@ namespace {
 using dnnl::memory;
 using Dim = memory::dim;
 
-constexpr int kRowBlocks[] = {512, 256, 128, 64, 32, 24, 16, 8};
+constexpr int kBlockRows = 512;
+constexpr std::size_t kKeptRowNumbers = 24;  // a model has 4 to 8 shapes for each
 constexpr int kTypicalRows = 256;
 constexpr int kChunkOutputs = 1024;  // outputs de-quantised to fp32 at a time while packing; a multiple of any packed block
 
@@ -129,6 +130,7 @@ struct PackedMatmul::State {
     dnnl::stream stream;
     Buffer scratch;  // the primitives' own, shared: they run one at a time
     std::map<ProductKey, Product> products;
+    std::vector<int> recentRows;  // row numbers that have primitives, latest first
 
     /// The layout for a [K, N] matrix; also what a shape would choose for itself, for `rows` rows.
     memory::desc preferredLayout(int rows, int inputs, int outputs) const {
@@ -136,6 +138,21 @@ struct PackedMatmul::State {
         const memory::desc weights({inputs, outputs}, type, memory::format_tag::any);
         const memory::desc out({rows, outputs}, memory::data_type::f32, memory::format_tag::ab);
         return describe(device, x, weights, {}, out, false).weights_desc();
+    }
+
+    /// Marks a number of rows as just used; forgets the primitives of the one used longest ago when there are too many.
+    void keep(int rows) {
+        const auto found = std::find(recentRows.begin(), recentRows.end(), rows);
+        if (found != recentRows.end()) {
+            std::rotate(recentRows.begin(), found, found + 1);
+            return;
+        }
+        recentRows.insert(recentRows.begin(), rows);
+        if (recentRows.size() > kKeptRowNumbers) {
+            const int oldest = recentRows.back();
+            recentRows.pop_back();
+            std::erase_if(products, [oldest](const auto& entry) { return entry.first.rows == oldest; });
+        }
     }
 
     Product& product(const ProductKey& key, const memory::desc& packed) {
@@ -258,14 +275,10 @@ void PackedMatmul::multiply(TensorView x, const WeightMatrix& weights, TensorVie
     assert(accumulate == Accumulate::No || out.dtype == DType::F32);
     const ThreadScope scope(m_state->threads);
     try {
-        int begin = 0;
-        for (const int block : kRowBlocks) {
-            for (; x.rows - begin >= block; begin += block) {
-                m_state->multiplyBlock(x.slice(begin, block), packed, out.slice(begin, block), accumulate);
-            }
-        }
-        if (begin < x.rows) {
-            m_state->multiplyBlock(x.slice(begin, x.rows - begin), packed, out.slice(begin, x.rows - begin), accumulate);
+        for (int begin = 0; begin < x.rows; begin += kBlockRows) {
+            const int block = std::min(kBlockRows, x.rows - begin);
+            m_state->keep(block);
+            m_state->multiplyBlock(x.slice(begin, block), packed, out.slice(begin, block), accumulate);
         }
         m_state->stream.wait();
     } catch (const dnnl::error& failure) {

@@ -118,13 +118,9 @@ std::unique_ptr<QuantisedMatrix> QuantisedMatrix::pack(std::span<const HostTenso
         for (int tile = 0; tile < tiles; ++tile) {
             WeightGroup group;
             const int outputs = std::min(kTileOutputs, tensor->rows - tile * kTileOutputs);
-            const std::size_t tileBytes = static_cast<std::size_t>(blocks) * blockBytes;
-            if (format.bits % 4 != 0 ||
-                outputs < kTileOutputs)  // bits are set one by one; lanes without an output stay zero
-                std::memset(to + static_cast<std::size_t>(tile) * tileBytes, 0, tileBytes);
             for (int output = 0; output < outputs; ++output) {
                 const std::byte* from = tensor->row(tile * kTileOutputs + output).data();
-                std::byte* block = to + static_cast<std::size_t>(tile) * tileBytes;
+                std::byte* block = to + static_cast<std::size_t>(tile) * static_cast<std::size_t>(blocks) * blockBytes;
                 for (int b = 0; b < blocks; ++b, block += blockBytes) {
                     unpackGroup(tensor->type, from + static_cast<std::size_t>(b / groupsOfBlock) * fileBlockBytes,
                                 b % groupsOfBlock, group);
