@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/statistics.h"
+#include "engine/machine_peak.h"
 #include "engine/types.h"
 
 namespace app {
@@ -47,6 +48,7 @@ struct TtftRow {
 };
 
 struct BenchReport {
+    std::optional<engine::MachinePeak> peak;  // with --peak
     std::string cpu;
     std::string model;
     std::string backend;

@@ -58,6 +58,7 @@ struct BenchCommand {
     int repeat = 5;                             // measured runs, after one that is not
     double ratio = 0.15;
     std::vector<engine::Strategy> strategies;  // empty = all
+    bool peak = false;                         // measure the machine's ceilings too
 };
 struct TokenizeCommand {
     std::optional<std::string> text;

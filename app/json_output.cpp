@@ -298,7 +298,13 @@ std::string benchJson(const BenchReport& report) {
                         {"load_hidden", rounded(row.loadHidden)},
                         {"stages", stagesOf(row.stages)},
                         {"stage_sum_over_ttft", row.stageSumOverTtft}});
-    return documentOf({{"machine", {{"cpu", report.cpu}, {"threads", report.threads}, {"gpu", nullptr}}},
+    json machine{{"cpu", report.cpu}, {"threads", report.threads}, {"gpu", nullptr}};
+    if (report.peak)
+        machine["peak"] = {{"f32_gflops", rounded(report.peak->f32Gflops)},
+                           {"bf16_gflops", rounded(report.peak->bf16Gflops)},
+                           {"int8_gops", rounded(report.peak->int8Gops)},
+                           {"read_gb_per_s", rounded(report.peak->readGBs)}};
+    return documentOf({{"machine", machine},
                        {"model", report.model},
                        {"backend", report.backend},
                        {"precision", report.precision},

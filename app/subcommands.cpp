@@ -283,6 +283,8 @@ public:
             app.add_option("--strategy", m_strategies, "May be given several times; full is always measured; default: all"))
             ->allow_extra_args(false)
             ->delimiter(',');
+        app.add_flag("--peak", m_command.peak,
+                     "First measure what the processor's arithmetic and the memory can do at best (about two seconds)");
         app.footer(
             "Works in a temporary workspace of its own (in TMPDIR, else /var/tmp); --workspace is not used.\n"
             "cold: the store's pages are dropped from the page cache before each run; warm: they are in it.\n"

@@ -22,6 +22,12 @@ constexpr const char* kHead = "You answer from the given reports, briefly.";
 constexpr const char* kQuestion = "Which report mentions the bridge, and what did the carts have to do?";
 constexpr int kTemplateTokens = 64;  // more than any known chat template adds
 
+std::string peakText(const engine::MachinePeak& peak) {
+    return "peak of " + std::to_string(peak.threads) + " threads: fp32 " + decimalText(peak.f32Gflops, 0) +
+           " GFLOP/s, bf16 " + (peak.bf16Gflops > 0 ? decimalText(peak.bf16Gflops, 0) + " GFLOP/s" : "none") + ", int8 " +
+           decimalText(peak.int8Gops, 0) + " Gop/s, memory " + decimalText(peak.readGBs, 1) + " GB/s\n";
+}
+
 std::string benchTables(const BenchReport& report) {
     TextTable rates({{"", Align::Left},
                      {"tokens", Align::Right},
@@ -49,7 +55,8 @@ std::string benchTables(const BenchReport& report) {
                      decimalText(row.loadHidden, 1)});
     return printable(report.cpu, LineBreaks::Flatten) + ", " + std::to_string(report.threads) + " threads, " +
            printable(report.model, LineBreaks::Flatten) + ", " + report.backend + " " + report.precision + ", " +
-           std::to_string(report.repeat) + " runs each\n\n" + rates.text() + "\n" + ttft.text();
+           std::to_string(report.repeat) + " runs each\n" + (report.peak ? peakText(*report.peak) : "") + "\n" +
+           rates.text() + "\n" + ttft.text();
 }
 
 /// One benchmark; lives for one call.
@@ -71,6 +78,12 @@ public:
         report.precision = model.precision;
         report.threads = model.threads;
         report.repeat = m_command.repeat;
+        if (m_command.peak) {
+            const auto peak = engine::measureMachinePeak(model.threads);
+            if (!peak)
+                return peak.status();
+            report.peak = *peak;
+        }
         const auto lengths = fittingLengths();
         if (!lengths)
             return lengths.status();

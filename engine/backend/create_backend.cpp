@@ -4,6 +4,7 @@
 #include "engine/backend/cpu/cpu_backend.h"
 #endif
 #include "engine/backend/reference/reference_backend.h"
+#include "engine/machine_peak.h"
 
 namespace engine {
 
@@ -25,6 +26,15 @@ Result<std::unique_ptr<Backend>> createBackend(BackendKind kind, Precision preci
         return Status(StatusCode::Unsupported, "the reference back end computes in f32 only; ask for f32 or leave it open");
     }
     return createReferenceBackend(threads);
+}
+
+Result<MachinePeak> measureMachinePeak(int threads) {
+#ifdef ENGINE_WITH_CPU_BACKEND
+    return measureCpuPeak(threads);
+#else
+    (void)threads;
+    return Status(StatusCode::Unsupported, "this build has no cpu back end (it was configured with WITH_ONEDNN=OFF)");
+#endif
 }
 
 }  // namespace engine

@@ -5,6 +5,7 @@
 
 #include "engine/backend/backend.h"
 #include "engine/backend/cpu/processor.h"
+#include "engine/machine_peak.h"
 
 namespace engine {
 
@@ -12,5 +13,8 @@ namespace engine {
 /// `widest` keeps the own kernels to an instruction set (tests). Unsupported: Bf16 asked for where the processor lacks it.
 Result<std::unique_ptr<Backend>> createCpuBackend(Precision precision, int threads,
                                                   cpu::InstructionSet widest = cpu::InstructionSet::Avx512Bf16);
+
+/// See measureMachinePeak.
+MachinePeak measureCpuPeak(int threads);
 
 }  // namespace engine

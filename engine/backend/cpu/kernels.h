@@ -88,10 +88,15 @@ struct AttentionKernels {
 
 constexpr float kNoMaximum = -3e38F;  // below every score; its differences stay finite
 
+/// Arithmetic on registers alone, to measure what the processor can do: `rounds` times 12 independent vectors of multiply-adds.
+/// Returns the number of operations done, a multiply-add counted as two.
+using SpinArithmetic = std::int64_t (*)(std::int64_t rounds);
+
 struct Kernels {
     const char* name;
     RowKernels rows;
     AttentionKernels attention;
+    SpinArithmetic spin;
 };
 
 const Kernels& portableKernels();
@@ -99,6 +104,7 @@ const Kernels& portableKernels();
 const Kernels& avx2Kernels();                   // AVX2, FMA, F16C
 const Kernels& avx512Kernels();                 // AVX-512 F, BW, DQ, VL; fp32 cache
 const AttentionKernels& avx512Bf16Attention();  // and AVX-512 BF16; bf16 cache
+SpinArithmetic avx512Bf16Spin();
 #endif
 
 }  // namespace engine::cpu

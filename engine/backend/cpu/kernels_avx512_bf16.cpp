@@ -26,6 +26,7 @@ inline bool anyNotFinite(const float* words, int count) {
 }  // namespace
 
 #include "engine/backend/cpu/attention_body.h"
+#include "engine/backend/cpu/spin_body.h"
 
 namespace engine::cpu {
 
@@ -33,5 +34,7 @@ const AttentionKernels& avx512Bf16Attention() {
     static constexpr AttentionKernels kKernels = {Format::Bf16, attend, merge, addMass};
     return kKernels;
 }
+
+SpinArithmetic avx512Bf16Spin() { return spin; }
 
 }  // namespace engine::cpu

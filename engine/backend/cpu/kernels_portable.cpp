@@ -26,11 +26,12 @@ inline bool anyNotFinite(const float* words, int count) {
 }  // namespace
 
 #include "engine/backend/cpu/attention_body.h"
+#include "engine/backend/cpu/spin_body.h"
 
 namespace engine::cpu {
 
 const Kernels& portableKernels() {
-    static constexpr Kernels kKernels = {"portable", kRowKernels, {Format::F32, attend, merge, addMass}};
+    static constexpr Kernels kKernels = {"portable", kRowKernels, {Format::F32, attend, merge, addMass}, spin};
     return kKernels;
 }
 

@@ -111,11 +111,30 @@ void multiplyTiles(const std::byte* tiles, int blocks, const QuantisedRow& x, in
     }
 }
 
+std::int64_t spin(std::int64_t rounds) {
+    __m256i sums[12];
+    for (__m256i& sum : sums)
+        sum = _mm256_setzero_si256();
+    const __m256i codes = _mm256_set1_epi8(3);
+    __m256i inputs = _mm256_set1_epi8(2);
+    for (std::int64_t i = 0; i < rounds; ++i) {
+#pragma GCC unroll 12
+        for (__m256i& sum : sums) {
+            asm volatile("" : "+x"(inputs));
+            sum = dot(sum, codes, inputs);
+        }
+    }
+    for (__m256i& sum : sums)
+        asm volatile("" : "+x"(sum));
+    return rounds * 12 * 32 * 2;
+}
+
 }  // namespace
 
 const QuantisedKernels& avx2Quantised() {
     static constexpr QuantisedKernels kKernels = {{multiplyTiles<0>, multiplyTiles<1>, multiplyTiles<2>, multiplyTiles<3>,
-                                                   multiplyTiles<4>, multiplyTiles<5>, multiplyTiles<6>, multiplyTiles<7>}};
+                                                   multiplyTiles<4>, multiplyTiles<5>, multiplyTiles<6>, multiplyTiles<7>},
+                                                  spin};
     return kKernels;
 }
 

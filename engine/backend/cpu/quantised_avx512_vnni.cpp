@@ -89,11 +89,29 @@ void multiplyTiles(const std::byte* tiles, int blocks, const QuantisedRow& x, in
     }
 }
 
+std::int64_t spin(std::int64_t rounds) {
+    __m512i sums[12];
+    for (__m512i& sum : sums)
+        sum = _mm512_setzero_si512();
+    const __m512i codes = _mm512_set1_epi8(3);
+    __m512i inputs = _mm512_set1_epi8(2);
+    for (std::int64_t i = 0; i < rounds; ++i) {
+        asm volatile("" : "+v"(inputs));
+#pragma GCC unroll 12
+        for (__m512i& sum : sums)
+            sum = _mm512_dpbusd_epi32(sum, codes, inputs);
+    }
+    for (__m512i& sum : sums)
+        asm volatile("" : "+v"(sum));
+    return rounds * 12 * 64 * 2;
+}
+
 }  // namespace
 
 const QuantisedKernels& avx512VnniQuantised() {
     static constexpr QuantisedKernels kKernels = {{multiplyTiles<0>, multiplyTiles<1>, multiplyTiles<2>, multiplyTiles<3>,
-                                                   multiplyTiles<4>, multiplyTiles<5>, multiplyTiles<6>, multiplyTiles<7>}};
+                                                   multiplyTiles<4>, multiplyTiles<5>, multiplyTiles<6>, multiplyTiles<7>},
+                                                  spin};
     return kKernels;
 }
 

@@ -53,6 +53,8 @@ constexpr int kQuantisedFormatCount = sizeof kQuantisedFormats / sizeof kQuantis
 
 struct QuantisedKernels {
     MultiplyTiles multiply[kQuantisedFormatCount];
+    /// Integer dot products on registers alone, as SpinArithmetic in kernels.h.
+    std::int64_t (*spin)(std::int64_t rounds);
 };
 
 const QuantisedKernels& portableQuantised();

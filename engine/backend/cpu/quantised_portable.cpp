@@ -68,11 +68,25 @@ void multiplyTiles(const std::byte* tiles, int blocks, const QuantisedRow& x, in
     }
 }
 
+std::int64_t spin(std::int64_t rounds) {
+    std::int32_t sums[12] = {};
+    std::int32_t input = 2;
+    for (std::int64_t i = 0; i < rounds; ++i) {
+        asm volatile("" : "+r"(input));
+        for (std::int32_t& sum : sums)
+            sum += 3 * input;
+    }
+    for (std::int32_t& sum : sums)
+        asm volatile("" : "+r"(sum));
+    return rounds * 12 * 2;
+}
+
 }  // namespace
 
 const QuantisedKernels& portableQuantised() {
     static constexpr QuantisedKernels kKernels = {{multiplyTiles<0>, multiplyTiles<1>, multiplyTiles<2>, multiplyTiles<3>,
-                                                   multiplyTiles<4>, multiplyTiles<5>, multiplyTiles<6>, multiplyTiles<7>}};
+                                                   multiplyTiles<4>, multiplyTiles<5>, multiplyTiles<6>, multiplyTiles<7>},
+                                                  spin};
     return kKernels;
 }
 
