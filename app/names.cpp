@@ -102,6 +102,8 @@ std::string_view nameOf(KvDtype value) {
             return "bf16";
         case KvDtype::F32:
             return "f32";
+        case KvDtype::Int8:
+            return "int8";
     }
     return "";
 }
@@ -203,7 +205,7 @@ std::vector<Precision> allOf() {
 
 template <>
 std::vector<KvDtype> allOf() {
-    return {KvDtype::F16, KvDtype::Bf16, KvDtype::F32};
+    return {KvDtype::F16, KvDtype::Bf16, KvDtype::F32, KvDtype::Int8};
 }
 
 double stageSum(const engine::Timings& timings) {

@@ -96,9 +96,10 @@ struct AnswerRecord {
 // ---- KV --------------------------------------------------------------------------------------------------------
 
 /// Element type of stored K and V.
-enum class KvDtype : std::uint8_t { F32 = 0, F16 = 1, Bf16 = 2 };
+enum class KvDtype : std::uint8_t { F32 = 0, F16 = 1, Bf16 = 2, Int8 = 3 };
 
-/// Shape of one fingerprint's KV. A layer block holds K then V, each [KH, T, D] (head-major), K un-rotated.
+/// Shape of one fingerprint's KV. A layer block holds K then V, each [KH, T, D] (head-major), K un-rotated; of int8, each followed by
+/// its scales, [KH, T] fp16 (value = scale · code).
 struct KvSpec {
     int layers = 0;
     int kvHeads = 0;
@@ -108,11 +109,24 @@ struct KvSpec {
     bool operator==(const KvSpec&) const = default;
 };
 
-inline std::uint64_t kvElementBytes(KvDtype dtype) { return dtype == KvDtype::F32 ? 4 : 2; }
+/// Bytes of one head of one token, its scale included.
+inline std::uint64_t kvRowBytes(KvDtype dtype, int headDim) {
+    const auto elements = static_cast<std::uint64_t>(headDim);
+    switch (dtype) {
+        case KvDtype::F32:
+            return 4 * elements;
+        case KvDtype::Int8:
+            return elements + 2;
+        case KvDtype::F16:
+        case KvDtype::Bf16:
+            break;
+    }
+    return 2 * elements;
+}
 /// Bytes of K alone (= of V alone) of one layer of `tokens` tokens.
 inline std::uint64_t kvSliceBytes(const KvSpec& spec, int tokens) {
     return static_cast<std::uint64_t>(spec.kvHeads) * static_cast<std::uint64_t>(tokens) *
-           static_cast<std::uint64_t>(spec.headDim) * kvElementBytes(spec.dtype);
+           kvRowBytes(spec.dtype, spec.headDim);
 }
 
 /// A model fingerprint with its readable fields, so that a person can be told *why* a cache no longer applies.

@@ -20,6 +20,8 @@ const char* dtypeName(KvDtype dtype) {
             return "f16";
         case KvDtype::Bf16:
             return "bf16";
+        case KvDtype::Int8:
+            return "int8";
     }
     return "?";
 }

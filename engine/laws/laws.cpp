@@ -91,9 +91,9 @@ private:
     void fill(std::span<std::byte> bytes, float value) const {
         std::uint32_t word = 0;
         std::memcpy(&word, &value, sizeof word);
-        std::uint16_t narrow = static_cast<std::uint16_t>(word >> 16);  // bf16
-        if (m_spec.dtype == KvDtype::F16)
-            narrow = std::isnan(value) ? 0x7E00 : 0x7B53;  // fp16: NaN, 6e4
+        std::uint16_t narrow = static_cast<std::uint16_t>(word >> 16);      // bf16
+        if (m_spec.dtype == KvDtype::F16 || m_spec.dtype == KvDtype::Int8)  // int8: codes 0 and 126, scales NaN or 6e4
+            narrow = std::isnan(value) ? 0x7E00 : 0x7B53;                   // fp16: NaN, 6e4
         for (std::size_t i = 0; i < bytes.size(); ++i) {
             const bool wide = m_spec.dtype == KvDtype::F32;
             const std::uint32_t pattern = wide ? word : narrow;
@@ -220,14 +220,15 @@ double Laws::storageTolerance() const {
     // Half a unit in the last place, relative, is 2^-12 for fp16 and 2^-9 for bf16; stored rounding adds to the computation's, and
     // a row's error is carried through the layers above it.
     const bool bf16 = m_bench.model.backend().precision() == Precision::Bf16 || m_bench.spec.dtype == KvDtype::Bf16;
-    if (bf16)
+    if (bf16 ||
+        m_bench.spec.dtype == KvDtype::Int8)  // int8: steps of 1/127 of a row's greatest value, some 1 % of a deviation
         return 3e-2;
     return m_bench.spec.dtype == KvDtype::F16 ? 2e-3 : 1e-4;
 }
 
 double Laws::klTolerance() const {
     const bool bf16 = m_bench.model.backend().precision() == Precision::Bf16 || m_bench.spec.dtype == KvDtype::Bf16;
-    if (bf16)
+    if (bf16 || m_bench.spec.dtype == KvDtype::Int8)
         return 5e-3;  // the project's tolerance for bf16 logits
     return m_bench.spec.dtype == KvDtype::F16 ? 1e-4 : 1e-6;
 }

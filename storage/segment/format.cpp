@@ -73,7 +73,7 @@ bool getSpec(std::span<const std::byte> bytes, std::size_t at, KvSpec& spec) {
     const auto headDim = get<std::uint32_t>(bytes, at + 8);
     const auto dtype = get<std::uint32_t>(bytes, at + 12);
     constexpr std::uint32_t kLimit = 1u << 20;
-    if (layers > kLimit || kvHeads > kLimit || headDim > kLimit || dtype > static_cast<std::uint32_t>(KvDtype::Bf16))
+    if (layers > kLimit || kvHeads > kLimit || headDim > kLimit || dtype > static_cast<std::uint32_t>(KvDtype::Int8))
         return false;
     spec.layers = static_cast<int>(layers);
     spec.kvHeads = static_cast<int>(kvHeads);

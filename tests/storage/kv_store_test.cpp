@@ -111,7 +111,8 @@ TEST_F(KvStoreTest, EveryShapeReadsBackExactly) {
     // Shapes around the 4 KiB borders: a layer block of exactly 4096 bytes has no padding, one byte more has nearly a block
     // of it.
     const KvSpec specs[] = {{1, 1, 1, KvDtype::F16},     {30, 3, 64, KvDtype::F16},  {2, 1, 1024, KvDtype::F16},
-                            {2, 1, 1023, KvDtype::Bf16}, {65, 2, 128, KvDtype::F32}, {3, 1, 513, KvDtype::F32}};
+                            {2, 1, 1023, KvDtype::Bf16}, {65, 2, 128, KvDtype::F32}, {3, 1, 513, KvDtype::F32},
+                            {4, 3, 64, KvDtype::Int8}};
     int number = 10;
     for (const KvSpec& spec : specs) {
         const FingerprintRecord fingerprint = fingerprintOf(++number, spec);

@@ -18,6 +18,7 @@
 #include "engine/backend/cpu/packed_matmul.h"
 #include "engine/backend/cpu/quantised_matrix.h"
 #include "engine/backend/half.h"
+#include "engine/backend/int8_rows.h"
 
 namespace engine {
 namespace cpu {
@@ -42,9 +43,11 @@ Format formatOf(KvDtype dtype) {
         case KvDtype::F16:
             return Format::F16;
         case KvDtype::Bf16:
+            return Format::Bf16;
+        case KvDtype::Int8:
             break;
     }
-    return Format::Bf16;
+    return Format::F32;  // int8 is widened first
 }
 
 std::size_t formatBytes(Format format) { return format == Format::F32 ? 4 : 2; }
@@ -317,7 +320,8 @@ void CpuBackend::placeSlice(const KvSliceView& slice, int firstPosition, const R
     const CacheLayout place = layout(cache);
     const Format format = formatOf(slice.dtype);
     const std::size_t rowBytes = static_cast<std::size_t>(cache.headDim) * formatBytes(format);
-    reserveScratch(static_cast<std::size_t>(16 * cache.headDim));
+    const std::size_t groupFloats = 16 * static_cast<std::size_t>(cache.headDim);
+    reserveScratch(slice.dtype == KvDtype::Int8 ? 3 * groupFloats : groupFloats);
     const int firstGroup = firstPosition / 16;
     const int groups = (firstPosition + slice.tokens - 1) / 16 - firstGroup + 1;
 #pragma omp parallel for num_threads(m_threads) schedule(static)
@@ -325,13 +329,30 @@ void CpuBackend::placeSlice(const KvSliceView& slice, int firstPosition, const R
         const int head = task / groups;
         const int position = std::max(firstPosition, (firstGroup + task % groups) * 16);
         const int end = std::min(firstPosition + slice.tokens, (firstGroup + task % groups + 1) * 16);
+        HeadRows keys{nullptr, rowBytes, format, end - position, cache.headDim};
+        HeadRows values = keys;
         const std::size_t offset = (static_cast<std::size_t>(head) * static_cast<std::size_t>(slice.tokens) +
                                     static_cast<std::size_t>(position - firstPosition)) *
                                    rowBytes;
-        m_rows.placeKeys({slice.k + offset, rowBytes, format, end - position, cache.headDim}, rotationAt(rope, position),
-                         position % 16, place.keyGroup(cache, head, position), m_cacheFormat, threadScratch());
-        m_rows.placeValues({slice.v + offset, rowBytes, format, end - position, cache.headDim}, position,
-                           place.values(cache, head), place.stride(), m_cacheFormat);
+        if (slice.dtype == KvDtype::Int8) {
+            float* wideKeys = threadScratch() + groupFloats;
+            float* wideValues = wideKeys + groupFloats;
+            for (int i = 0; i < keys.count; ++i) {
+                const Int8Row row(head, position - firstPosition + i, cache.kvHeads, slice.tokens, cache.headDim);
+                m_rows.widenCodes(slice.k + row.codes, int8ScaleAt(slice.k, row), cache.headDim,
+                                  wideKeys + i * cache.headDim);
+                m_rows.widenCodes(slice.v + row.codes, int8ScaleAt(slice.v, row), cache.headDim,
+                                  wideValues + i * cache.headDim);
+            }
+            keys.data = wideKeys;
+            values.data = wideValues;
+        } else {
+            keys.data = slice.k + offset;
+            values.data = slice.v + offset;
+        }
+        m_rows.placeKeys(keys, rotationAt(rope, position), position % 16, place.keyGroup(cache, head, position),
+                         m_cacheFormat, threadScratch());
+        m_rows.placeValues(values, position, place.values(cache, head), place.stride(), m_cacheFormat);
     }
 }
 
@@ -345,6 +366,14 @@ void CpuBackend::exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dt
         for (int head = 0; head < kvHeads; ++head) {
             const std::size_t offset =
                 (static_cast<std::size_t>(head) * static_cast<std::size_t>(k.rows) + static_cast<std::size_t>(m)) * rowBytes;
+            if (dtype == KvDtype::Int8) {
+                const Int8Row row(head, m, kvHeads, k.rows, headDim);
+                const std::uint16_t keyScale = encodeInt8Row(floatRow(k, m) + head * headDim, headDim, kOut + row.codes);
+                const std::uint16_t valueScale = encodeInt8Row(floatRow(v, m) + head * headDim, headDim, vOut + row.codes);
+                std::memcpy(kOut + row.scale, &keyScale, sizeof keyScale);
+                std::memcpy(vOut + row.scale, &valueScale, sizeof valueScale);
+                continue;
+            }
             m_rows.narrow(floatRow(k, m) + head * headDim, 1.0F, headDim, kOut + offset, format);
             m_rows.narrow(floatRow(v, m) + head * headDim, 1.0F, headDim, vOut + offset, format);
         }
@@ -357,18 +386,27 @@ void CpuBackend::deviation(TensorView k, TensorView v, const KvSliceView& slice,
     const int headDim = k.columns / kvHeads;
     const Format format = formatOf(slice.dtype);
     const std::size_t rowBytes = static_cast<std::size_t>(headDim) * formatBytes(format);
+    reserveScratch(static_cast<std::size_t>(headDim));
+    const auto distance = [&](TensorView fresh, const std::byte* stored, int token, int head) {
+        const float* row = floatRow(fresh, token) + head * headDim;
+        if (slice.dtype == KvDtype::Int8) {
+            const Int8Row at(head, token, kvHeads, slice.tokens, headDim);
+            m_rows.widenCodes(stored + at.codes, int8ScaleAt(stored, at), headDim, threadScratch());
+            return m_rows.squaredDistance(row, threadScratch(), Format::F32, headDim);
+        }
+        const auto index =
+            static_cast<std::size_t>(head) * static_cast<std::size_t>(slice.tokens) + static_cast<std::size_t>(token);
+        return m_rows.squaredDistance(row, stored + index * rowBytes, format, headDim);
+    };
 #pragma omp parallel for num_threads(m_threads) schedule(static)
     for (int token = 0; token < slice.tokens; ++token) {
         float sum = 0;
         for (int head = 0; head < kvHeads; ++head) {
-            const std::size_t offset =
-                (static_cast<std::size_t>(head) * static_cast<std::size_t>(slice.tokens) + static_cast<std::size_t>(token)) *
-                rowBytes;
             if (metric != DeviationMetric::V) {
-                sum += m_rows.squaredDistance(floatRow(k, token) + head * headDim, slice.k + offset, format, headDim);
+                sum += distance(k, slice.k, token, head);
             }
             if (metric != DeviationMetric::K) {
-                sum += m_rows.squaredDistance(floatRow(v, token) + head * headDim, slice.v + offset, format, headDim);
+                sum += distance(v, slice.v, token, head);
             }
         }
         dev[static_cast<std::size_t>(token)] = sum;

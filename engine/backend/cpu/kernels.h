@@ -40,6 +40,8 @@ struct RowKernels {
     void (*rotateHead)(const void* from, Format format, int headDim, const Rotation& rotation, void* to, Format toFormat);
     /// out = x * scale, narrowed.
     void (*narrow)(const float* x, float scale, int count, void* out, Format format);
+    /// out = scale * code.
+    void (*widenCodes)(const std::byte* codes, float scale, int count, float* out);
     /// Σ (fresh − stored)².
     float (*squaredDistance)(const float* fresh, const void* stored, Format format, int count);
     /// Rotates rows and writes them to lanes firstLane … of one group of 16 keys; firstLane + count ≤ 16. scratch: [16 * headDim] floats.

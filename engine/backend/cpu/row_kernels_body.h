@@ -234,6 +234,12 @@ void narrow(const float* x, float scale, int count, void* out, Format format) {
     }
 }
 
+void widenCodes(const std::byte* codes, float scale, int count, float* out) {
+    for (int i = 0; i < count; ++i) {
+        out[i] = scale * static_cast<float>(static_cast<signed char>(codes[i]));
+    }
+}
+
 template <Format F>
 float squaredDistanceAs(const float* fresh, const void* stored, int count) {
     const int whole = count / kLanes * kLanes;
@@ -380,7 +386,7 @@ void addValueSquares(const float* values, int stride, int headDim, Format cacheF
     }
 }
 
-constexpr engine::cpu::RowKernels kRowKernels = {rmsNorm,         swiglu,    rotateHead,  narrow,
+constexpr engine::cpu::RowKernels kRowKernels = {rmsNorm,         swiglu,    rotateHead,  narrow,         widenCodes,
                                                  squaredDistance, placeKeys, placeValues, addValueSquares};
 
 }  // namespace

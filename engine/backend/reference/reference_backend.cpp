@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/backend/half.h"
+#include "engine/backend/int8_rows.h"
 
 namespace engine {
 namespace {
@@ -54,26 +55,57 @@ void rotate(float* head, const RopeTable& rope, int position) {
     }
 }
 
-/// Element `index` of a stored slice's K or V.
-float storedValue(const std::byte* data, KvDtype dtype, std::size_t index) {
-    if (dtype == KvDtype::F32) {
-        float value = 0;
-        std::memcpy(&value, data + index * sizeof value, sizeof value);
-        return value;
-    }
-    std::uint16_t bits = 0;
-    std::memcpy(&bits, data + index * sizeof bits, sizeof bits);
-    return dtype == KvDtype::F16 ? halfToFloat(bits) : bf16ToFloat(bits);
-}
+/// One half (K or V) of a stored slice: [KH, T, D], int8 with its scales behind.
+struct StoredRows {
+    KvDtype dtype;
+    int kvHeads;
+    int tokens;
+    int headDim;
 
-void storeValue(std::byte* data, KvDtype dtype, std::size_t index, float value) {
-    if (dtype == KvDtype::F32) {
-        std::memcpy(data + index * sizeof value, &value, sizeof value);
-        return;
+    std::size_t rowAt(int head, int token) const {
+        return (static_cast<std::size_t>(head) * static_cast<std::size_t>(tokens) + static_cast<std::size_t>(token)) *
+               static_cast<std::size_t>(storage::kvRowBytes(dtype, headDim));
     }
-    const std::uint16_t bits = dtype == KvDtype::F16 ? floatToHalf(value) : floatToBf16(value);
-    std::memcpy(data + index * sizeof bits, &bits, sizeof bits);
-}
+
+    void read(const std::byte* data, int head, int token, float* out) const {
+        if (dtype == KvDtype::Int8) {
+            const Int8Row row(head, token, kvHeads, tokens, headDim);
+            const float scale = int8ScaleAt(data, row);
+            for (int i = 0; i < headDim; ++i) {
+                out[i] = scale * static_cast<float>(static_cast<std::int8_t>(data[row.codes + static_cast<std::size_t>(i)]));
+            }
+            return;
+        }
+        const std::byte* row = data + rowAt(head, token);
+        for (int i = 0; i < headDim; ++i) {
+            if (dtype == KvDtype::F32) {
+                std::memcpy(out + i, row + 4 * i, 4);
+            } else {
+                std::uint16_t bits = 0;
+                std::memcpy(&bits, row + 2 * i, sizeof bits);
+                out[i] = dtype == KvDtype::F16 ? halfToFloat(bits) : bf16ToFloat(bits);
+            }
+        }
+    }
+
+    void write(std::byte* data, int head, int token, const float* in) const {
+        if (dtype == KvDtype::Int8) {
+            const Int8Row row(head, token, kvHeads, tokens, headDim);
+            const std::uint16_t scale = encodeInt8Row(in, headDim, data + row.codes);
+            std::memcpy(data + row.scale, &scale, sizeof scale);
+            return;
+        }
+        std::byte* row = data + rowAt(head, token);
+        for (int i = 0; i < headDim; ++i) {
+            if (dtype == KvDtype::F32) {
+                std::memcpy(row + 4 * i, in + i, 4);
+            } else {
+                const std::uint16_t bits = dtype == KvDtype::F16 ? floatToHalf(in[i]) : floatToBf16(in[i]);
+                std::memcpy(row + 2 * i, &bits, sizeof bits);
+            }
+        }
+    }
+};
 
 /// The D values of a position's head in K or V of a cache.
 float* cacheHead(void* data, const KvLayerView& cache, int head, int position) {
@@ -288,19 +320,14 @@ void ReferenceBackend::scatterKv(TensorView k, TensorView v, std::span<const int
 
 void ReferenceBackend::placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) {
     assert(firstPosition >= 0 && firstPosition + slice.tokens <= cache.capacity);
+    const StoredRows rows{slice.dtype, cache.kvHeads, slice.tokens, cache.headDim};
     for (int head = 0; head < cache.kvHeads; ++head) {
 #pragma omp parallel for num_threads(m_threads)
         for (int token = 0; token < slice.tokens; ++token) {
             const int position = firstPosition + token;
-            const std::size_t from =
-                (static_cast<std::size_t>(head) * static_cast<std::size_t>(slice.tokens) + static_cast<std::size_t>(token)) *
-                static_cast<std::size_t>(cache.headDim);
             float* key = cacheHead(cache.k, cache, head, position);
-            float* value = cacheHead(cache.v, cache, head, position);
-            for (int i = 0; i < cache.headDim; ++i) {
-                key[i] = storedValue(slice.k, slice.dtype, from + static_cast<std::size_t>(i));
-                value[i] = storedValue(slice.v, slice.dtype, from + static_cast<std::size_t>(i));
-            }
+            rows.read(slice.k, head, token, key);
+            rows.read(slice.v, head, token, cacheHead(cache.v, cache, head, position));
             rotate(key, rope, position);
         }
     }
@@ -309,17 +336,12 @@ void ReferenceBackend::placeSlice(const KvSliceView& slice, int firstPosition, c
 void ReferenceBackend::exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut,
                                    std::byte* vOut) {
     assert(k.columns % kvHeads == 0 && v.columns == k.columns && v.rows == k.rows);
-    const int headDim = k.columns / kvHeads;
+    const StoredRows rows{dtype, kvHeads, k.rows, k.columns / kvHeads};
 #pragma omp parallel for num_threads(m_threads)
     for (int m = 0; m < k.rows; ++m) {
-        for (int column = 0; column < k.columns; ++column) {
-            const int head = column / headDim;
-            const auto to =
-                (static_cast<std::size_t>(head) * static_cast<std::size_t>(k.rows) + static_cast<std::size_t>(m)) *
-                    static_cast<std::size_t>(headDim) +
-                static_cast<std::size_t>(column % headDim);
-            storeValue(kOut, dtype, to, floatRow(k, m)[column]);
-            storeValue(vOut, dtype, to, floatRow(v, m)[column]);
+        for (int head = 0; head < kvHeads; ++head) {
+            rows.write(kOut, head, m, floatRow(k, m) + head * rows.headDim);
+            rows.write(vOut, head, m, floatRow(v, m) + head * rows.headDim);
         }
     }
 }
@@ -327,22 +349,25 @@ void ReferenceBackend::exportSlice(TensorView k, TensorView v, int kvHeads, KvDt
 void ReferenceBackend::deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
                                  std::span<float> dev) {
     assert(k.rows == slice.tokens && v.rows == slice.tokens && dev.size() == static_cast<std::size_t>(slice.tokens));
-    const int headDim = k.columns / kvHeads;
+    const StoredRows rows{slice.dtype, kvHeads, slice.tokens, k.columns / kvHeads};
 #pragma omp parallel for num_threads(m_threads)
     for (int token = 0; token < slice.tokens; ++token) {
+        std::vector<float> stored(static_cast<std::size_t>(rows.headDim));
         float sum = 0;
-        for (int column = 0; column < k.columns; ++column) {
-            const auto from = (static_cast<std::size_t>(column / headDim) * static_cast<std::size_t>(slice.tokens) +
-                               static_cast<std::size_t>(token)) *
-                                  static_cast<std::size_t>(headDim) +
-                              static_cast<std::size_t>(column % headDim);
-            if (metric != DeviationMetric::V) {
-                const float difference = floatRow(k, token)[column] - storedValue(slice.k, slice.dtype, from);
+        const auto add = [&](const std::byte* data, TensorView fresh, int head) {
+            rows.read(data, head, token, stored.data());
+            for (int i = 0; i < rows.headDim; ++i) {
+                const float difference =
+                    floatRow(fresh, token)[head * rows.headDim + i] - stored[static_cast<std::size_t>(i)];
                 sum += difference * difference;
             }
+        };
+        for (int head = 0; head < kvHeads; ++head) {
+            if (metric != DeviationMetric::V) {
+                add(slice.k, k, head);
+            }
             if (metric != DeviationMetric::K) {
-                const float difference = floatRow(v, token)[column] - storedValue(slice.v, slice.dtype, from);
-                sum += difference * difference;
+                add(slice.v, v, head);
             }
         }
         dev[static_cast<std::size_t>(token)] = sum;

@@ -103,8 +103,8 @@ public:
     void slices() {
         constexpr int kTokens = 2048;
         constexpr int kLayers = 30;
-        for (const KvDtype dtype : {KvDtype::F16, KvDtype::F32}) {
-            const std::size_t bytes = kTokens * 192 * storage::kvElementBytes(dtype);
+        for (const KvDtype dtype : {KvDtype::F16, KvDtype::Int8, KvDtype::F32}) {
+            const std::size_t bytes = kTokens * 3 * storage::kvRowBytes(dtype, 64);
             std::vector<std::byte> k(bytes * kLayers);
             std::vector<std::byte> v(bytes * kLayers);
             std::vector<Cache> caches;
@@ -116,7 +116,10 @@ public:
             for (const RopePairing pairing : {RopePairing::HalfSplit, RopePairing::Interleaved}) {
                 const RopeTable rope = ropeTable(pairing, 64, kTokens);
                 const double cacheBytes = 2.0 * static_cast<double>(m_backend.kvLayerBytes(3, 64, kTokens));
-                report(std::string("placeSlice ") + (dtype == KvDtype::F16 ? "f16" : "f32") +
+                report(std::string("placeSlice ") +
+                           (dtype == KvDtype::F16    ? "f16"
+                            : dtype == KvDtype::Int8 ? "int8"
+                                                     : "f32") +
                            (pairing == RopePairing::HalfSplit ? " half-split" : " interleaved"),
                        kLayers * (2.0 * static_cast<double>(bytes) + cacheBytes), [&] {
                            for (std::size_t layer = 0; layer < kLayers; ++layer) {

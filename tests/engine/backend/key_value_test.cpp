@@ -20,6 +20,8 @@ struct HeadShape {
 };
 constexpr HeadShape kShapes[] = {{3, 64, 64}, {1, 16, 16}, {2, 80, 20}, {4, 96, 96}, {2, 128, 64}, {1, 40, 40}};
 
+constexpr HeadShape kTwoHeads = {2, 64, 64};
+
 /// A stored record of one layer.
 struct Slice {
     std::vector<std::byte> k;
@@ -27,12 +29,15 @@ struct Slice {
     KvDtype dtype;
     int tokens;
 
-    Slice(KvDtype sliceType, int tokenCount, int width) : dtype(sliceType), tokens(tokenCount) {
-        k.resize(static_cast<std::size_t>(tokenCount * width) * storage::kvElementBytes(sliceType));
+    Slice(KvDtype sliceType, int tokenCount, HeadShape shape) : dtype(sliceType), tokens(tokenCount) {
+        k.resize(storage::kvSliceBytes({1, shape.kvHeads, shape.headDim, sliceType}, tokenCount));
         v.resize(k.size());
     }
     KvSliceView view() const { return {k.data(), v.data(), dtype, tokens}; }
 };
+
+// Steps of 1/127 of a row's greatest value, at most 4 deviations of noise: 4 / 127 / sqrt(12).
+constexpr double kInt8Rounding = 0.01;
 
 class KeyValueTest : public BackendTest {
 protected:
@@ -91,14 +96,14 @@ TEST_P(KeyValueTest, ScatteredRowsEqualReference) {
 
 TEST_P(KeyValueTest, PlacedSliceEqualsReferenceAndLeavesNeighboursAlone) {
     Noise noise(3);
-    for (const KvDtype dtype : {KvDtype::F32, KvDtype::F16, KvDtype::Bf16}) {
+    for (const KvDtype dtype : {KvDtype::F32, KvDtype::F16, KvDtype::Bf16, KvDtype::Int8}) {
         for (const HeadShape shape : kShapes) {
             for (const int first : {0, 1, 16, 27}) {
                 const int tokens = 37;
                 const RopeTable rope = ropeTable(RopePairing::HalfSplit, shape.rotated, 128);
                 Cache ours(*m_backend, shape.kvHeads, shape.headDim, 128);
                 Cache expected(*m_reference, shape.kvHeads, shape.headDim, 128);
-                Slice slice(dtype, tokens, ours.width());
+                Slice slice(dtype, tokens, shape);
                 const auto count = static_cast<std::size_t>(tokens * ours.width());
                 const Matrix k(*m_reference, tokens, ours.width(), DType::F32, noise.values(count, 1, DType::F32));
                 const Matrix v(*m_reference, tokens, ours.width(), DType::F32, noise.values(count, 1, DType::F32));
@@ -134,9 +139,9 @@ TEST_P(KeyValueTest, ExportedSliceEqualsReferenceBitwise) {
                                      -0.0F,          1.00390625F,    1.01171875F, -65504.0F};
     std::copy(hard.begin(), hard.end(), k.begin());
     std::copy(hard.begin(), hard.end(), v.begin() + 5);
-    for (const KvDtype dtype : {KvDtype::F32, KvDtype::F16, KvDtype::Bf16}) {
-        Slice ours(dtype, 19, 128);
-        Slice expected(dtype, 19, 128);
+    for (const KvDtype dtype : {KvDtype::F32, KvDtype::F16, KvDtype::Bf16, KvDtype::Int8}) {
+        Slice ours(dtype, 19, kTwoHeads);
+        Slice expected(dtype, 19, kTwoHeads);
         m_backend->exportSlice(Matrix(*m_backend, 19, 128, DType::F32, k), Matrix(*m_backend, 19, 128, DType::F32, v), 2,
                                dtype, ours.k.data(), ours.v.data());
         m_reference->exportSlice(Matrix(*m_reference, 19, 128, DType::F32, k), Matrix(*m_reference, 19, 128, DType::F32, v),
@@ -149,7 +154,7 @@ TEST_P(KeyValueTest, ExportedSliceEqualsReferenceBitwise) {
 TEST_P(KeyValueTest, PlacingAnExportedSliceEqualsScatteringTheRows) {
     Noise noise(5);
     for (const RopePairing pairing : {RopePairing::HalfSplit, RopePairing::Interleaved}) {
-        for (const KvDtype dtype : {KvDtype::F32, KvDtype::F16, KvDtype::Bf16}) {
+        for (const KvDtype dtype : {KvDtype::F32, KvDtype::F16, KvDtype::Bf16, KvDtype::Int8}) {
             for (const HeadShape shape : kShapes) {
                 const int tokens = 45;
                 const int first = 7;
@@ -159,14 +164,16 @@ TEST_P(KeyValueTest, PlacingAnExportedSliceEqualsScatteringTheRows) {
                 const auto count = static_cast<std::size_t>(tokens * placed.width());
                 const Matrix k(*m_backend, tokens, placed.width(), DType::F32, noise.values(count, 1, DType::F32));
                 const Matrix v(*m_backend, tokens, placed.width(), DType::F32, noise.values(count, 1, DType::F32));
-                Slice slice(dtype, tokens, placed.width());
+                Slice slice(dtype, tokens, shape);
                 m_backend->exportSlice(k, v, shape.kvHeads, dtype, slice.k.data(), slice.v.data());
                 m_backend->placeSlice(slice.view(), first, rope, placed);
                 m_backend->scatterKv(k, v, range(first, tokens), rope, scattered);
                 if (dtype == KvDtype::F32) {
                     EXPECT_EQ(placed.bytes(), scattered.bytes()) << shape.headDim;
                 } else {
-                    const double stored = dtype == KvDtype::F16 ? kHalfRounding : kBf16Rounding;
+                    const double stored = dtype == KvDtype::F16    ? kHalfRounding
+                                          : dtype == KvDtype::Bf16 ? kBf16Rounding
+                                                                   : kInt8Rounding;
                     EXPECT_LE(relativeError(placed.keys(128), scattered.keys(128)), stored + cacheError()) << shape.headDim;
                     EXPECT_LE(relativeError(placed.valueRows(128), scattered.valueRows(128)), stored + cacheError());
                 }
@@ -177,12 +184,12 @@ TEST_P(KeyValueTest, PlacingAnExportedSliceEqualsScatteringTheRows) {
 
 TEST_P(KeyValueTest, DeviationEqualsReference) {
     Noise noise(6);
-    for (const KvDtype dtype : {KvDtype::F32, KvDtype::F16, KvDtype::Bf16}) {
+    for (const KvDtype dtype : {KvDtype::F32, KvDtype::F16, KvDtype::Bf16, KvDtype::Int8}) {
         for (const HeadShape shape : kShapes) {
             const int tokens = 21;
             const int width = shape.kvHeads * shape.headDim;
             const auto count = static_cast<std::size_t>(tokens * width);
-            Slice slice(dtype, tokens, width);
+            Slice slice(dtype, tokens, shape);
             m_reference->exportSlice(Matrix(*m_reference, tokens, width, DType::F32, noise.values(count)),
                                      Matrix(*m_reference, tokens, width, DType::F32, noise.values(count)), shape.kvHeads,
                                      dtype, slice.k.data(), slice.v.data());
@@ -208,7 +215,7 @@ TEST_P(KeyValueTest, DeviationOfEqualRowsIsZeroUpToStorage) {
     const Matrix k(*m_backend, 9, 128, DType::F32, noise.values(9 * 128));
     const Matrix v(*m_backend, 9, 128, DType::F32, noise.values(9 * 128));
     for (const KvDtype dtype : {KvDtype::F32, KvDtype::Bf16}) {  // the noise is made of bf16 numbers: nothing is lost
-        Slice slice(dtype, 9, 128);
+        Slice slice(dtype, 9, kTwoHeads);
         m_backend->exportSlice(k, v, 2, dtype, slice.k.data(), slice.v.data());
         std::vector<float> dev(9, 5.0F);
         m_backend->deviation(k, v, slice.view(), 2, DeviationMetric::Kv, dev);

@@ -36,15 +36,18 @@ const std::vector<LawCase>& cases() {
         {"RandomReferenceF32", "random-llama.gguf", BackendKind::Reference, Precision::F32, KvDtype::F32},
         {"RandomReferenceF16", "random-llama.gguf", BackendKind::Reference, Precision::F32, KvDtype::F16},
         {"RandomReferenceBf16", "random-llama.gguf", BackendKind::Reference, Precision::F32, KvDtype::Bf16},
+        {"RandomReferenceInt8", "random-llama.gguf", BackendKind::Reference, Precision::F32, KvDtype::Int8},
         {"RandomQwen2Reference", "random-qwen2.gguf", BackendKind::Reference, Precision::F32, KvDtype::F32},
         {"RandomQwen3Reference", "random-qwen3.gguf", BackendKind::Reference, Precision::F32, KvDtype::F32},
 #ifdef WITH_ONEDNN
         {"RandomCpuF32", "random-llama.gguf", BackendKind::Cpu, Precision::F32, KvDtype::F32},
         {"RandomCpuF32StoredF16", "random-llama.gguf", BackendKind::Cpu, Precision::F32, KvDtype::F16},
+        {"RandomCpuAutoInt8", "random-llama.gguf", BackendKind::Cpu, Precision::Auto, KvDtype::Int8},
         {"RandomCpuAuto", "random-llama.gguf", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
         {"RandomQwen2CpuAuto", "random-qwen2.gguf", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
         {"RandomQwen3CpuAuto", "random-qwen3.gguf", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
         {"DefaultCpuF32", "default", BackendKind::Cpu, Precision::F32, KvDtype::F32},
+        {"DefaultCpuAutoInt8", "default", BackendKind::Cpu, Precision::Auto, KvDtype::Int8},
         {"DefaultCpuAuto", "default", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
 #endif
         {"DefaultReference", "default", BackendKind::Reference, Precision::F32, KvDtype::F32},
