@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/observer.h"
+#include "engine/trace.h"
 #include "engine/types.h"
 
 namespace engine {
@@ -30,8 +31,19 @@ public:
     virtual Result<std::vector<SourceRecord>> sources(const std::string& collection) = 0;
     virtual Result<std::vector<DocumentRecord>> documents(const std::string& collection) = 0;
     virtual Result<DocumentRecord> document(DocumentId id) = 0;
-    /// Of a collection, or, with `search` not empty, its best matches first. limit < 0 = all.
-    virtual Result<std::vector<ChunkInfo>> chunks(const std::string& collection, const std::string& search, int limit) = 0;
+    virtual Result<std::vector<ChunkInfo>> chunks(const ChunkQuery& query) = 0;
+    /// Errors: NotFound.
+    virtual Result<ChunkInfo> chunk(const ChunkId& id) = 0;
+    /// The ledger of a collection: each file that was imported, by path.
+    virtual Result<std::vector<FileInfo>> files(const std::string& collection) = 0;
+    /// Puts documents of one collection into another as well (created when absent); text, chunks and KV exist once.
+    virtual Status addToCollection(const std::string& from, const std::vector<std::string>& paths,
+                                   const std::string& to) = 0;
+    /// Takes a file out of a collection; its document goes when no collection holds it. KV stays until evicted.
+    virtual Status removeFile(const std::string& collection, const std::string& path) = 0;
+    virtual Status removeCollection(const std::string& collection) = 0;
+    /// What precompute would compute and write. No model run.
+    virtual Result<PrecomputeForecast> precomputeForecast(const PrecomputeRequest& request) = 0;
 
     // -- questions
     /// Retrieves, tokenizes, looks records up. Cheap: no model run.
@@ -40,6 +52,11 @@ public:
     virtual Result<Answer> run(const BlendPlan& plan, QueryObserver& observer, std::stop_token stop) = 0;
     /// Like run(), then a full prefill of the same prompt; the answer's `comparison` is filled.
     virtual Result<Answer> runCompared(const BlendPlan& plan, QueryObserver& observer, std::stop_token stop) = 0;
+    /// Like runCompared(), with full KV reuse beside the plan's strategy; the trace's `deviation` is filled. Takes about three
+    /// prefills and as many passes over the attention.
+    virtual Result<Answer> measureDeviation(const BlendPlan& plan, QueryObserver& observer, std::stop_token stop) = 0;
+    /// Answered questions, newest first.
+    virtual Result<std::vector<AnswerRecord>> history(int limit) = 0;
 
     // -- tokens and logits
     /// Ids of `text`; special tokens are parsed only when asked for.
@@ -57,6 +74,14 @@ public:
     virtual Result<KvRebuildReport> storeRebuildIndex(JobObserver& observer, std::stop_token stop) = 0;
     /// Pins (or unpins) the KV of every chunk of a collection; returns how many records.
     virtual Result<std::int64_t> storePin(const std::string& collection, bool pinned) = 0;
+    /// The same for single files of a collection.
+    virtual Result<std::int64_t> storePinFiles(const std::string& collection, const std::vector<std::string>& paths,
+                                               bool pinned) = 0;
+    virtual Result<std::vector<StoreUsage>> storeUsage(StoreGroup group) = 0;
+    /// Newest first.
+    virtual Result<std::vector<DamageEvent>> storeDamage(int limit) = 0;
+    /// The byte cap of this session; evicts down to it at once. 0 = no cap. Returns the bytes freed.
+    virtual Result<std::uint64_t> setStoreCap(std::uint64_t bytes) = 0;
     /// Drops the store's pages from the page cache (a benchmark's cold state).
     virtual Status dropCaches() = 0;
 

@@ -15,6 +15,9 @@
 
 namespace engine {
 
+struct BlendTrace;  // engine/trace.h
+
+using storage::AnswerRecord;
 using storage::ChunkId;
 using storage::ChunkRecord;
 using storage::CollectionId;
@@ -23,7 +26,9 @@ using storage::Digest;
 using storage::DocumentId;
 using storage::DocumentRecord;
 using storage::FingerprintId;
+using storage::FingerprintRecord;
 using storage::KvCompactReport;
+using storage::KvDamage;
 using storage::KvDtype;
 using storage::KvKey;
 using storage::KvRebuildReport;
@@ -130,11 +135,13 @@ struct Query {
     int topK = 6;
     std::vector<ChunkId> chunks;  // picked by hand, in this order; empty = retrieve
     std::optional<GivenPrompt> given;
+    std::uint64_t followUpOf = 0;  // Answer::run of the answer that this question goes on from; 0 = a new conversation
     BlendOptions blend;
     SamplingOptions sampling;
 };
 
-enum class SegmentKind { Head, Chunk };
+/// Kept: an earlier turn's prompt and answer, whose KV the engine still holds (traces of follow-up questions only).
+enum class SegmentKind { Head, Chunk, Kept };
 /// Where a segment's KV comes from.
 enum class KvSource { Store, Miss, Damaged };
 
@@ -173,8 +180,12 @@ struct BlendPlan {
     int contextTokens = 0;  // of all chunks
     int hits = 0;           // chunks with KV in the store
     int misses = 0;
+    std::uint64_t followUpOf = 0;  // run whose KV stands before the suffix; the segments are then empty
+    int keptTokens = 0;            // of that run's prompt and answer
     std::uint64_t bytesToLoad = 0;
-    double chargedWork = 1;  // forecast: linear work ÷ a full prefill's
+    double chargedWork = 1;         // forecast: linear work ÷ a full prefill's
+    double forecastTtftMs = 0;      // from rates measured so far on this machine; 0 = nothing measured yet
+    double forecastFullTtftMs = 0;  // the same prompt with `full`
     double retrieveMs = 0;
     double tokenizeMs = 0;
     double planMs = 0;               // without the two above
@@ -229,18 +240,6 @@ struct LayerTiming {
     double computeEnd = 0;
 };
 
-/// What happened in one run.
-struct BlendTrace {
-    BlendOptions options;
-    TokenIds promptIds;
-    std::vector<PlanSegment> segments;  // as run: sources corrected where a slice was damaged
-    TokenSelection selection;
-    std::vector<LayerTiming> layers;
-    std::vector<TokenLogit> top;  // 20 greatest of the first token's logits, descending
-    std::uint64_t bytesLoaded = 0;
-    std::vector<std::string> notes;  // what a person should know: damage found, fallback taken
-};
-
 /// Against a full prefill of the same prompt.
 struct Comparison {
     std::vector<double> kl;  // KL(full ‖ blended), nats, per teacher-forced position of the full answer (≤ 16)
@@ -255,6 +254,7 @@ struct Comparison {
 enum class StopReason { EndOfText, Length, Cancelled };
 
 struct Answer {
+    std::uint64_t run = 0;  // number of the run in this session, for follow-up questions
     std::string text;
     TokenIds ids;
     StopReason stopReason = StopReason::EndOfText;
@@ -308,6 +308,26 @@ struct PrecomputeReport {
     bool budgetReached = false;
 };
 
+/// What precompute of a request would do. Exact but for the time.
+struct PrecomputeForecast {
+    std::int64_t chunks = 0;   // to compute, heads included
+    std::int64_t already = 0;  // in the store
+    std::int64_t tokens = 0;
+    std::uint64_t bytes = 0;  // on disk, padding included
+    double ms = 0;            // from the rate measured so far; 0 = nothing measured yet
+};
+
+// ---- the library -----------------------------------------------------------------------------------------------
+
+/// A page of chunks.
+struct ChunkQuery {
+    std::string collection;
+    DocumentId document;  // 0 = all documents of the collection
+    std::string search;   // words; empty = all chunks in document order, else the best matches first
+    std::int64_t offset = 0;
+    std::int64_t limit = -1;  // < 0 = all (of a search: the best 50)
+};
+
 /// A chunk as the CLI and the library list it.
 struct ChunkInfo {
     ChunkRecord record;
@@ -319,7 +339,46 @@ struct ChunkInfo {
 
 struct CollectionInfo {
     CollectionRecord record;
-    std::int64_t chunksWithKv = 0;
+    std::int64_t chunksWithKv = 0;  // of this model, any anchor
+};
+
+/// One line of a collection's ledger: a file, what became of it, and how much of it has KV.
+struct FileInfo {
+    SourceRecord source;
+    std::string title;  // empty unless indexed
+    std::string mediaType;
+    int pages = 0;
+    int chunks = 0;
+    std::int64_t tokens = 0;
+    int chunksWithKv = 0;
+    std::uint64_t kvBytes = 0;  // of records found for this model
+    int pinnedChunks = 0;
+};
+
+// ---- the store -------------------------------------------------------------------------------------------------
+
+enum class StoreGroup { Collection, Document, Fingerprint };
+
+/// What the store holds for one collection, document or fingerprint. A record shared by two is counted in each.
+struct StoreUsage {
+    StoreGroup group = StoreGroup::Collection;
+    std::string name;             // collection, title, or the fingerprint's hexadecimal digits
+    DocumentId document;          // of group Document
+    std::string fingerprintJson;  // of group Fingerprint: its readable fields
+    bool current = true;          // of group Fingerprint: the opened model's
+    std::int64_t records = 0;
+    std::int64_t tokens = 0;
+    std::uint64_t bytes = 0;
+    std::int64_t pinned = 0;
+};
+
+/// A damaged record and what was done about it.
+struct DamageEvent {
+    std::int64_t foundAtMs = 0;  // ms since the epoch
+    KvKey key;
+    std::string where;   // document and page, when a chunk of the library has this key
+    std::string reason;  // what, where
+    std::string action;  // "set aside; computed again when next used"
 };
 
 struct PromptLogits {
