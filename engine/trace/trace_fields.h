@@ -79,7 +79,7 @@ void describeSubject(Archive& a, T& trace) {
     a.text(trace.model);
     a.text(trace.backend);
     a.text(trace.precision);
-    a.choice(trace.kvDtype, KvDtype::Bf16);
+    a.choice(trace.kvDtype, KvDtype::Int8);
     a.number(trace.layerCount);
     a.number(trace.heads);
     a.number(trace.kvHeads);
