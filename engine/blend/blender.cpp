@@ -158,17 +158,29 @@ private:
     void attendAndFinish(int layer, TensorView q, const TensorView* mass = nullptr, int massBegin = 0) {
         PassCost& cost = m_result.passes.back();
         const double begin = m_clock.elapsedMs();
-        m_model.attend(q, m_positions, m_limits, m_cache.layer(layer), m_rows, mass, massBegin);
+        // Above the last layer's K and V only the last row is needed, for the logits; the others only if someone looks at them.
+        const bool lastLayer = layer + 1 == m_layers;
+        const int finished = lastLayer ? m_count - 1 : 0;
+        const int attendedFrom = mass == nullptr && m_probe == nullptr ? finished : 0;
+        if (attendedFrom > 0) {
+            const auto from = static_cast<std::size_t>(attendedFrom);
+            m_model.attendRows(q.slice(attendedFrom, m_count - attendedFrom), std::span(m_positions).subspan(from),
+                               std::span(m_limits).subspan(from), m_cache.layer(layer), m_rows, attendedFrom);
+        } else {
+            m_model.attend(q, m_positions, m_limits, m_cache.layer(layer), m_rows, mass, massBegin);
+        }
         const double attended = m_clock.elapsedMs();
         if (m_probe != nullptr)
             m_clock.aside([&] {
                 m_probe->afterAttention(layer, m_rows.rotatedQ(m_count), m_positions, m_limits, m_cache.layer(layer));
             });
-        m_model.finishLayer(layer, m_count, m_rows);
-        m_linearWork += m_count * (m_work.total - m_work.qkv);
-        cost.attentionMs += attended - begin;
-        cost.linearMs += m_clock.elapsedMs() - attended;
-        cost.layers += 1;
+        m_model.finishRows(layer, finished, m_count - finished, m_rows);
+        m_linearWork += m_count * (m_work.total - m_work.qkv);  // as if every row were finished: `full` saves the same
+        if (!lastLayer) {
+            cost.attentionMs += attended - begin;
+            cost.linearMs += m_clock.elapsedMs() - attended;
+            cost.layers += 1;
+        }
     }
 
     void stampLayer(int layer, double begin) {

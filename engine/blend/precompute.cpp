@@ -46,7 +46,7 @@ void ChunkPrecomputer::runAnchor() {
         m_anchorLayers.push_back(std::move(kept));
         backend.scatterKv(m_rows.k(count), m_rows.v(count), positions, m_model.rope(), cache.layer(0));
         m_model.attend(m_rows.q(count), positions, limits, cache.layer(0), m_rows);
-        m_model.finishLayer(layer, count, m_rows);
+        m_model.finishRows(layer, 0, count, m_rows);
     }
 }
 
@@ -103,7 +103,7 @@ Result<std::vector<ChunkKv>> ChunkPrecomputer::compute(std::span<const TokenIds>
                                part.begin);
         }
         if (layer + 1 < m_spec.layers)
-            m_model.finishLayer(layer, count, m_rows);
+            m_model.finishRows(layer, 0, count, m_rows);
     }
     return results;
 }

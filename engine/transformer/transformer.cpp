@@ -160,15 +160,19 @@ void Transformer::attendRows(TensorView q, std::span<const int> positions, std::
     m_backend.attention(rotated, m_config.heads, cache, keyLimits, attended, nullptr);
 }
 
-void Transformer::finishLayer(int layer, int count, RowBuffers& rows) const {
+void Transformer::finishRows(int layer, int begin, int count, RowBuffers& rows) const {
     const LayerWeights& weights = m_layers[static_cast<std::size_t>(layer)];
-    m_backend.matmul(rows.attended(count), *weights.attentionOutput, rows.x(count), Accumulate::Yes);
-    m_backend.rmsNorm(rows.x(count), weights.feedForwardNorm, m_config.normEpsilon, rows.normed(count));
-    for (int begin = 0; begin < count; begin += RowBuffers::kFeedForwardRows) {
-        const int block = std::min(RowBuffers::kFeedForwardRows, count - begin);
-        m_backend.matmul(rows.normed(count).slice(begin, block), *weights.gateUp, rows.gateUp(block), Accumulate::No);
+    const int end = begin + count;
+    const TensorView x = rows.x(end);
+    const TensorView normed = rows.normed(end);
+    m_backend.matmul(rows.attended(end).slice(begin, count), *weights.attentionOutput, x.slice(begin, count),
+                     Accumulate::Yes);
+    m_backend.rmsNorm(x.slice(begin, count), weights.feedForwardNorm, m_config.normEpsilon, normed.slice(begin, count));
+    for (int first = begin; first < end; first += RowBuffers::kFeedForwardRows) {
+        const int block = std::min(RowBuffers::kFeedForwardRows, end - first);
+        m_backend.matmul(normed.slice(first, block), *weights.gateUp, rows.gateUp(block), Accumulate::No);
         m_backend.swiglu(rows.gateUp(block), rows.activated(block));
-        m_backend.matmul(rows.activated(block), *weights.down, rows.x(count).slice(begin, block), Accumulate::Yes);
+        m_backend.matmul(rows.activated(block), *weights.down, x.slice(first, block), Accumulate::Yes);
     }
 }
 

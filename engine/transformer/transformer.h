@@ -24,7 +24,7 @@ LayerWork layerWork(const ModelConfig& config);
 
 /// Constant after loading; the KV cache and the scratch rows are arguments. The back end must outlive it.
 ///
-/// One layer of M rows is: projectQkv → (scatter, place, select: the caller's business) → attend → finishLayer.
+/// One layer of M rows is: projectQkv → (scatter, place, select: the caller's business) → attend → finishRows.
 class Transformer {
 public:
     /// Packs all weights. `positions`: longest prompt with its answer. Errors: those of WeightFile::read.
@@ -47,8 +47,8 @@ public:
     /// The same for rows that stand at [firstRow, firstRow + q.rows) of the scratch rows: chunks side by side in one pass.
     void attendRows(TensorView q, std::span<const int> positions, std::span<const int> keyLimits, KvLayerView cache,
                     RowBuffers& rows, int firstRow) const;
-    /// x += output projection of attended; x += feed-forward of the normed x.
-    void finishLayer(int layer, int count, RowBuffers& rows) const;
+    /// Rows [begin, begin + count): x += output projection of attended; x += feed-forward of the normed x.
+    void finishRows(int layer, int begin, int count, RowBuffers& rows) const;
     /// Logits of row `row` of x, to host memory: [V].
     void logits(int row, RowBuffers& rows, std::vector<float>& out) const;
 
