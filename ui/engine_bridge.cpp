@@ -148,8 +148,8 @@ private:
     std::jthread m_thread;
 };
 
-EngineBridge::EngineBridge(EngineFactory factory, QObject* parent)
-    : QObject(parent), m_factory(std::move(factory)) {
+EngineBridge::EngineBridge(EngineFactory factory, ModelInspector inspector, QObject* parent)
+    : QObject(parent), m_factory(std::move(factory)), m_inspector(std::move(inspector)) {
     m_nextUpdate.setSingleShot(true);
     connect(&m_nextUpdate, &QTimer::timeout, this, &EngineBridge::takePosts);
     m_sinceUpdate.start();
@@ -376,7 +376,7 @@ CommandId EngineBridge::inspectModel(const QString& path, engine::KvDtype kvDtyp
                                      Reply<engine::ModelInfo> reply) {
     return submit<engine::ModelInfo>(
         {Lane::Question, tagOf("inspect", context), {}}, context, std::move(reply),
-        [path = text::toUtf8(path), kvDtype](CommandTurn&) { return engine::inspectModel(path, kvDtype); });
+        [inspector = m_inspector, path = text::toUtf8(path), kvDtype](CommandTurn&) { return inspector(path, kvDtype); });
 }
 
 CommandId EngineBridge::collections(QObject* context, Reply<std::vector<engine::CollectionInfo>> reply) {

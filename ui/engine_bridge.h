@@ -21,6 +21,8 @@
 namespace ui {
 
 using EngineFactory = std::function<engine::Result<std::unique_ptr<engine::Engine>>(const engine::EngineOptions&)>;
+/// Reads a model file's header (engine::inspectModel, handed in so that the interface links no engine).
+using ModelInspector = std::function<engine::Result<engine::ModelInfo>(const std::string& path, engine::KvDtype kvDtype)>;
 using Nothing = std::monostate;
 template <class T>
 using Reply = std::function<void(engine::Result<T>)>;
@@ -46,7 +48,7 @@ struct JobState {
 class EngineBridge : public QObject {
     Q_OBJECT
 public:
-    explicit EngineBridge(EngineFactory factory, QObject* parent = nullptr);
+    EngineBridge(EngineFactory factory, ModelInspector inspector, QObject* parent = nullptr);
     ~EngineBridge() override;
 
     /// Closes what is open and opens this. `opened` is emitted before the reply.
@@ -144,6 +146,7 @@ private:
     JobState* job(CommandId id);
 
     const EngineFactory m_factory;
+    const ModelInspector m_inspector;
     CommandId m_lastId = 0;
     std::optional<engine::ModelInfo> m_model;
     QHash<CommandId, Pending> m_pending;
