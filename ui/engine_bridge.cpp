@@ -1,8 +1,7 @@
 // The engine thread, and the requests that run on it.
 #include "ui/engine_bridge.h"
 
-#include <QCoreApplication>
-#include <QEvent>
+#include <QSocketNotifier>
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -21,8 +20,6 @@ namespace {
 
 constexpr int kUpdateIntervalMs = 33;  // text and progress reach the widgets at most 30 times a second
 constexpr int kVerifyParts = 16;       // questions are answered between two parts
-
-const QEvent::Type kPostsEvent = static_cast<QEvent::Type>(QEvent::registerEventType());
 
 /// Progress of one part of a job that is cut into parts of about the same size.
 class PartRelay : public engine::JobObserver {
@@ -153,7 +150,12 @@ EngineBridge::EngineBridge(EngineFactory factory, ModelInspector inspector, QObj
     m_nextUpdate.setSingleShot(true);
     connect(&m_nextUpdate, &QTimer::timeout, this, &EngineBridge::takePosts);
     m_sinceUpdate.start();
-    m_worker = std::make_unique<Worker>([this] { QCoreApplication::postEvent(this, new QEvent(kPostsEvent)); });
+    auto* const notifier = new QSocketNotifier(m_doorbell.descriptor(), QSocketNotifier::Read, this);
+    connect(notifier, &QSocketNotifier::activated, this, [this] {
+        m_doorbell.answer();
+        takePosts();
+    });
+    m_worker = std::make_unique<Worker>([this] { m_doorbell.ring(); });
 }
 
 EngineBridge::~EngineBridge() { m_worker.reset(); }
@@ -200,13 +202,6 @@ CommandId EngineBridge::submit(const Request& request, QObject* context, Reply<T
     for (const CommandId replaced : m_worker->queue().push(std::move(command)))
         m_pending.remove(replaced);
     return id;
-}
-
-bool EngineBridge::event(QEvent* event) {
-    if (event->type() != kPostsEvent)
-        return QObject::event(event);
-    takePosts();
-    return true;
 }
 
 void EngineBridge::takePosts() {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "ui/bridge/doorbell.h"
 #include "ui/bridge/inbox.h"
 
 namespace ui {
@@ -139,7 +140,6 @@ private:
     /// A command after which libraryChanged or storeChanged is emitted.
     template <class T, class Work>
     CommandId change(const Request& request, Changes changes, QObject* context, Reply<T> reply, Work work);
-    bool event(QEvent* event) override;
     void takePosts();
     void finish(CommandId id);
     void showProgress(CommandId id, const QString& what, std::int64_t done, std::int64_t total, const QString& unit);
@@ -157,7 +157,8 @@ private:
     QElapsedTimer m_sinceUpdate;
     QTimer m_nextUpdate;
     std::vector<Post> m_held;  // taken, and waiting for the next update
-    std::unique_ptr<Worker> m_worker;
+    Doorbell m_doorbell;
+    std::unique_ptr<Worker> m_worker;  // destroyed first: its thread rings the doorbell
 };
 
 }  // namespace ui
