@@ -96,8 +96,12 @@ struct BlendTrace {
 
 /// [T]; agrees with trace.tokens.
 std::vector<TokenFate> tokenFates(const BlendTrace& trace);
+/// [T]; place of each token in the order in which the strategy would choose, from 1; 0 where nothing is ranked: no score, head,
+/// suffix, forced tokens.
+std::vector<int> scoreRanks(const BlendTrace& trace);
 
-/// One versioned, checksummed file, written whole or not at all. Errors: IoError, NoSpace.
+/// One versioned, checksummed file, written whole or not at all. Errors: InvalidArgument (lists that do not fit together), IoError,
+/// NoSpace, NotFound (the folder).
 Status saveTrace(const BlendTrace& trace, const std::string& path);
 /// Errors: NotFound, Damaged (checksum, truncation), Refused (newer version, not a trace).
 Result<std::shared_ptr<const BlendTrace>> loadTrace(const std::string& path);

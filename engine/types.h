@@ -140,7 +140,8 @@ struct Query {
     SamplingOptions sampling;
 };
 
-enum class SegmentKind { Head, Chunk };
+/// Kept: an earlier turn's prompt and answer, whose KV the engine still holds (traces of follow-up questions only).
+enum class SegmentKind { Head, Chunk, Kept };
 /// Where a segment's KV comes from.
 enum class KvSource { Store, Miss, Damaged };
 
