@@ -90,8 +90,7 @@ QVariant FileModel::data(const QModelIndex& index, int role) const {
         case Qt::TextAlignmentRole:
             return QVariant((numbers ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
         case Qt::ToolTipRole:
-            return text::fromUtf8(info.source.path) +
-                   (info.source.reason.empty() ? QString() : u'\n' + text::fromUtf8(info.source.reason));
+            return QStringList{text::fromUtf8(info.source.path), text::fromUtf8(info.source.reason)}.join(u'\n').trimmed();
         case Qt::ForegroundRole:
             return index.column() == Note ? QVariant(m_theme.color(Role::QuietInk)) : QVariant();
         case Qt::DecorationRole:
