@@ -80,7 +80,7 @@ AttentionPanel::AttentionPanel(Theme& theme, InspectionCursor& cursor, QWidget* 
     row->setSpacing(8);
     for (int i = 0; i < kBlocks; ++i) {
         m_blocks[i] = new CellGrid(theme, names[i], titles[i], grids);
-        row->addWidget(m_blocks[i], 1);
+        row->addWidget(m_blocks[i], i == 0 ? 13 : 10);  // the first bears the rows' names
         connect(m_blocks[i], &CellGrid::cellChosen, this, [this](int from, int to) {
             for (CellGrid* grid : m_blocks) {
                 grid->setCurrent(from, to);
@@ -126,7 +126,7 @@ AttentionPanel::AttentionPanel(Theme& theme, InspectionCursor& cursor, QWidget* 
     bar->addWidget(m_value, 1);
     auto* content = new QHBoxLayout;
     content->setSpacing(16);
-    content->addWidget(m_heads, 4);
+    content->addWidget(m_heads, 3);
     content->addWidget(m_stack, 9);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(16, 8, 16, 8);
@@ -185,7 +185,7 @@ void AttentionPanel::refreshHeads() {
         grid.rowAxis = tr("head");
         grid.columnAxis = tr("layer");
         grid.title = tr("Heads × layers");
-        grid.quantity = blend ? tr("‖blend − full‖") : tr("‖reuse − full‖");
+        grid.quantity = blend ? tr("distance of blend from full") : tr("distance of reuse from full");
         grid.high = static_cast<double>(std::max({1e-6F, greatest(m_trace->deviation->blend.attentionDeviation),
                                                   greatest(m_trace->deviation->reuse.attentionDeviation)}));
         grid.figures = false;
@@ -221,6 +221,11 @@ void AttentionPanel::refresh() {
         values[kDifference].push_back(minuend[i] - subtrahend[i]);
     }
     const QStringList labels = segmentLabels(*m_trace);
+    QStringList shortLabels = labels;
+    shortLabels.last() = tr("Q", "question");
+    if (!m_trace->segments.empty() && m_trace->segments.front().kind == engine::SegmentKind::Head) {
+        shortLabels.first() = tr("H", "head");
+    }
     m_model->show(labels, values[kReuse], values[kBlend], values[kFull]);
     const QString titles[] = {tr("Reuse"), tr("Blend"), tr("Full"), m_against->currentText()};
     for (int i = 0; i < kBlocks; ++i) {
@@ -230,7 +235,8 @@ void AttentionPanel::refresh() {
         grid.values = std::move(values[i]);
         grid.lowerTriangle = true;
         grid.rowNames = labels;
-        grid.columnNames = labels;
+        grid.columnNames = shortLabels;
+        grid.nameRows = i == 0;
         grid.rowAxis = tr("from");
         grid.columnAxis = tr("to");
         grid.title = titles[i];

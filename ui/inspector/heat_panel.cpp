@@ -161,8 +161,8 @@ void HeatPanel::refreshMap() {
     matrix.rows = shape.layers;
     matrix.columns = shape.tokens;
     matrix.values = *deviationOf(*m_trace, run, coloring);
-    matrix.quantity = (coloring == TextColoring::KDeviation ? u"‖K − K full‖"_s : u"‖V − V full‖"_s) + u", "_s +
-                      (run == DeviatingRun::Reuse ? tr("reuse") : tr("blend"));
+    matrix.quantity = (coloring == TextColoring::KDeviation ? tr("K deviation from full") : tr("V deviation from full")) +
+                      u", "_s + (run == DeviatingRun::Reuse ? tr("reuse") : tr("blend"));
     // One scale for both runs, so that switching between them shows what blending repaired.
     matrix.high = std::max(1e-6, quantile(*deviationOf(*m_trace, DeviatingRun::Reuse, coloring), 0.995));
     matrix.csv = [trace = m_trace] { return bytesOf(engine::kvDeviationCsv(*trace)); };

@@ -41,6 +41,7 @@ struct InspectView::Parts {
     void makeDocks();
     QDockWidget* addDock(const QString& name, const QString& title, QWidget* content, Qt::DockWidgetArea area);
     void dressTitles();
+    void arrangeDocks();
     void dress();
     void refreshShading();
     void refreshAttentionState();
@@ -75,6 +76,7 @@ struct InspectView::Parts {
     StateMessage* attentionMessage;
     AttentionPanel* attention;
     StageTimeline* timeline;
+    bool arranged = false;
 };
 
 InspectView::Parts::Parts(InspectView& theView, Theme& theTheme, InspectionCursor& theCursor)
@@ -90,7 +92,8 @@ InspectView::Parts::Parts(InspectView& theView, Theme& theTheme, InspectionCurso
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(0);
     makeHeading();
-    docks = new QMainWindow(content, Qt::Widget);
+    docks = new QMainWindow(content);
+    docks->setWindowFlags(Qt::Widget);  // the constructor makes every main window a window
     docks->setObjectName(u"inspectDocks"_s);
     docks->setDockOptions(QMainWindow::AllowTabbedDocks | QMainWindow::AllowNestedDocks | QMainWindow::GroupedDragging);
     docks->setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
@@ -286,21 +289,25 @@ void InspectView::Parts::makeDocks() {
     timelineRow->addWidget(timeline, 1);
     timelineRow->addWidget(makeExportButton(*timeline, timelinePage), 0, Qt::AlignTop);
 
-    QDockWidget* why = addDock(u"dockToken"_s, tr("Why this token"), token, Qt::RightDockWidgetArea);
+    addDock(u"dockToken"_s, tr("Why this token"), token, Qt::RightDockWidgetArea);
     QDockWidget* layers = addDock(u"dockHeatMap"_s, tr("Layers × tokens"), heat, Qt::BottomDockWidgetArea);
     QDockWidget* heads = addDock(u"dockAttention"_s, tr("Attention"), attentionPage, Qt::BottomDockWidgetArea);
     QDockWidget* times = addDock(u"dockTimeline"_s, tr("Timeline"), timelinePage, Qt::BottomDockWidgetArea);
     docks->tabifyDockWidget(layers, heads);
     docks->tabifyDockWidget(heads, times);
     layers->raise();
-    docks->resizeDocks({why}, {344}, Qt::Horizontal);
-    docks->resizeDocks({layers}, {336}, Qt::Vertical);
     dressTitles();
     QObject::connect(token, &TokenPanel::segmentActivated, &view, &InspectView::citationActivated);
     QObject::connect(heat, &HeatPanel::measureRequested, &view, &InspectView::measureRequested);
     QObject::connect(attentionMessage, &StateMessage::activated, &view, &InspectView::measureRequested);
     QObject::connect(&theme, &Theme::changed, &view, [this] { dress(); });
     dress();
+}
+
+void InspectView::Parts::arrangeDocks() {
+    const auto dock = [&](const QString& name) { return docks->findChild<QDockWidget*>(name); };
+    docks->resizeDocks({dock(u"dockToken"_s)}, {view.width() < 1400 ? 312 : 352}, Qt::Horizontal);
+    docks->resizeDocks({dock(u"dockHeatMap"_s)}, {std::max(260, view.height() * 36 / 100)}, Qt::Vertical);
 }
 
 void InspectView::Parts::dressTitles() {
@@ -325,7 +332,6 @@ void InspectView::Parts::dress() {
     QFont big = theme.headingFont();
     big.setPointSizeF(big.pointSizeF() + 3);
     question->setFont(big);
-    summary->setFont(theme.figureFont());
     layerText->setFont(theme.figureFont());
     layerText->setFixedWidth(layerText->fontMetrics().horizontalAdvance(tr("mean of layers")) + 4);
     key->update();
@@ -377,6 +383,7 @@ void InspectView::Parts::showMatchCount() {
 
 InspectView::InspectView(Theme& theme, InspectionCursor& cursor, QWidget* parent)
     : QWidget(parent), m_parts(std::make_unique<Parts>(*this, theme, cursor)) {
+    setFocusProxy(m_parts->map);
     setObjectName(u"inspectView"_s);
     setAccessibleName(tr("Inspect"));
     setAutoFillBackground(true);
@@ -393,6 +400,10 @@ void InspectView::showTrace(std::shared_ptr<const engine::BlendTrace> trace) {
     const bool shown = parts.trace != nullptr;
     parts.empty->setVisible(!shown);
     parts.content->setVisible(shown);
+    if (shown && !parts.arranged) {
+        parts.arranged = true;
+        QTimer::singleShot(0, parts.docks, [&parts] { parts.arrangeDocks(); });
+    }
     if (same || !shown) {
         return;
     }

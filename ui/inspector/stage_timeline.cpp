@@ -23,7 +23,7 @@ constexpr double kRight = 12;
 constexpr double kHeading = 24;
 constexpr double kBar = 16;
 constexpr double kKeyLine = 20;
-constexpr double kKeyColumn = 190;
+constexpr double kKeyColumn = 176;
 constexpr double kAxis = 20;
 
 QByteArray bytesOf(const std::string& text) { return QByteArray(text.data(), static_cast<qsizetype>(text.size())); }
@@ -50,6 +50,11 @@ void StageTimeline::showTrace(std::shared_ptr<const engine::BlendTrace> trace) {
 void StageTimeline::setScale(double stagesMs, double layersMs) {
     m_stagesScale = stagesMs;
     m_layersScale = layersMs;
+    update();
+}
+
+void StageTimeline::setTitle(const QString& title) {
+    m_title = title;
     update();
 }
 
@@ -97,7 +102,8 @@ void StageTimeline::paintStages(QPainter& painter, double width) const {
     painter.setFont(m_theme.headingFont());
     painter.setPen(m_theme.color(Role::Ink));
     painter.drawText(QPointF(kLeft, heading.ascent() + 2),
-                     tr("First token after %1").arg(millisecondsText(m_trace->ms.ttft)));
+                     (m_title.isEmpty() ? m_title : m_title + u":  "_s) +
+                         tr("First token after %1").arg(millisecondsText(m_trace->ms.ttft)));
     const double scale = (width - kLeft - kRight) / std::max(1e-9, std::max(m_stagesScale, stagesMs()));
     double x = kLeft;
     const int columns = std::max(1, static_cast<int>((width - kLeft - kRight) / kKeyColumn));

@@ -20,6 +20,8 @@ public:
     void showTrace(std::shared_ptr<const engine::BlendTrace> trace);
     /// The milliseconds that both axes reach to, so that two timelines side by side can be compared; 0 = this trace's own.
     void setScale(double stagesMs, double layersMs);
+    /// Stands before the heading: "A".
+    void setTitle(const QString& title);
     double stagesMs() const;
     double layersMs() const;
 
@@ -45,6 +47,7 @@ private:
 
     InspectionCursor& m_cursor;
     std::shared_ptr<const engine::BlendTrace> m_trace;
+    QString m_title;
     double m_stagesScale = 0;
     double m_layersScale = 0;
     int m_hover = -1;

@@ -2,8 +2,7 @@
 #include "ui/inspector/stages.h"
 
 #include <QCoreApplication>
-
-#include "ui/widgets/legend.h"
+#include <QLocale>
 
 namespace ui {
 
@@ -26,6 +25,8 @@ std::vector<Stage> stagesOf(const engine::Timings& ms) {
             {translated("first token"), ms.firstToken, Role::Accent}};
 }
 
-QString millisecondsText(double ms) { return translated("%1 ms").arg(shortNumber(ms)); }
+QString millisecondsText(double ms) {
+    return translated("%1 ms").arg(QLocale().toString(ms, 'f', ms >= 100 ? 0 : ms >= 10 ? 1 : 2));
+}
 
 }  // namespace ui

@@ -388,7 +388,7 @@ QByteArray TextMap::csv() const { return m_shading.csv ? m_shading.csv() : QByte
 QString TextMap::currentText() const {
     const int token = m_cursor.token();
     if (token < 0 || token >= m_text->tokens()) {
-        return tr("%n token(s); none chosen", nullptr, m_text->tokens());
+        return tr("%1 tokens, none chosen").arg(m_text->tokens());
     }
     const int cell = m_text->cellOfToken(token);
     QString words = tr("token %1, “%2”").arg(token).arg(m_text->cellText(cell).trimmed());

@@ -29,9 +29,7 @@ void TextMap::paintEvent(QPaintEvent*) {
     paintLines(painter, origin, top, top + viewport()->height());
     paintCursor(painter, origin);
     if (hasFocus()) {
-        painter.setPen(QPen(m_theme.color(Role::Accent), 1));
-        painter.setBrush(Qt::NoBrush);
-        painter.drawRoundedRect(QRectF(viewport()->rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4);
+        painter.fillRect(QRect(0, 0, 2, viewport()->height()), m_theme.color(Role::Accent));
     }
 }
 

@@ -66,7 +66,7 @@ QString scoreName(const engine::BlendTrace& trace) {
         case engine::Strategy::Query:
             return translated("the question's attention");
         case engine::Strategy::QueryValue:
-            return translated("the question's attention × ‖V‖");
+            return translated("the question's attention × |V|");
         case engine::Strategy::Full:
         case engine::Strategy::Prefix:
         case engine::Strategy::Reuse:
@@ -145,7 +145,8 @@ TextShading shadingOf(const std::shared_ptr<const engine::BlendTrace>& shown, Te
         if (const std::vector<float>* matrix = deviationOf(trace, run, coloring)) {
             shading.values = layerRow(*matrix, trace.layerCount, trace.promptTokens(), layer);
         }
-        const QString what = coloring == TextColoring::KDeviation ? translated("‖K − K full‖") : translated("‖V − V full‖");
+        const QString what =
+            coloring == TextColoring::KDeviation ? translated("K deviation from full") : translated("V deviation from full");
         shading.quantity =
             layer >= 0 ? translated("%1, layer %2").arg(what).arg(layer) : translated("%1, mean of layers").arg(what);
     }

@@ -53,7 +53,7 @@ TextShading shadingOf(const std::shared_ptr<const engine::BlendTrace>& shown, Te
 
 /// [T]: the strategy's score of context tokens, NaN elsewhere; empty where the strategy ranks nothing.
 std::vector<float> scoresByPosition(const engine::BlendTrace& trace);
-/// What the score is: "attention × ‖V‖ of the question".
+/// What the score is: "the question's attention × |V|".
 QString scoreName(const engine::BlendTrace& trace);
 /// [L × T] of the run's K or V; null unless measured.
 const std::vector<float>* deviationOf(const engine::BlendTrace& trace, DeviatingRun run, TextColoring coloring);

@@ -7,6 +7,7 @@
 #include <QLocale>
 #include <QPushButton>
 #include <QScrollArea>
+#include <QStyle>
 #include <QTableView>
 #include <QVBoxLayout>
 #include <algorithm>
@@ -169,6 +170,11 @@ QLabel* TokenPanel::addFact(const QString& name, const QString& words) {
     return value;
 }
 
+void TokenPanel::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    dress();
+}
+
 void TokenPanel::dress() {
     QFont big = m_theme.documentFont();
     big.setPointSizeF(big.pointSizeF() + 6);
@@ -199,19 +205,20 @@ void TokenPanel::refresh() {
 }
 
 void TokenPanel::showFacts(const TokenFacts& facts) {
-    m_token->setText(u"“%1”"_s.arg(visiblePiece(m_trace->pieces[index(facts.position)]).replace(u'␣', u' ')));
+    const QString piece = visiblePiece(m_trace->pieces[index(facts.position)]);
+    const QString word = QString(piece).replace(u'␣', u' ').trimmed();
+    m_token->setText(word.isEmpty() ? piece : word);
     m_fate->setText(fateText(facts.fate));
-    QPalette colors = m_fate->palette();
-    colors.setColor(QPalette::WindowText, m_theme.color(facts.fate == engine::TokenFate::Recomputed ? Role::Recomputed
-                                                        : facts.fate == engine::TokenFate::Fresh    ? Role::Fresh
-                                                                                                    : Role::QuietInk));
-    m_fate->setPalette(colors);
+    m_fate->setProperty("tone", facts.fate == engine::TokenFate::Recomputed ? u"recomputed"_s
+                                : facts.fate == engine::TokenFate::Fresh    ? u"fresh"_s
+                                                                            : u"quiet"_s);
+    m_fate->style()->polish(m_fate);
     m_why->setText(whyText(*m_trace, facts));
     m_position->setText(tr("%1 of %2").arg(number(facts.position), number(m_trace->promptTokens())));
     const int chunk = chunkNumber(*m_trace, facts.segment);
     const QString title = segmentTitle(*m_trace, facts.segment);
     m_segment->setText(chunk > 0 ? u"%1 · %2"_s.arg(chunk).arg(title) : title);
-    m_inSegment->setText(tr("%n token(s)", nullptr, facts.inSegment));
+    m_inSegment->setText(tr("%1 tokens").arg(number(facts.inSegment)));
     m_rank->setText(facts.rank > 0 ? tr("%1 of %2").arg(number(facts.rank), number(facts.ranked)) : u"–"_s);
     m_score->setText(facts.score ? figure(*facts.score) : u"–"_s);
     m_score->setToolTip(scoreName(*m_trace));
@@ -234,7 +241,7 @@ void TokenPanel::showMeasured(const TokenFacts& facts) {
     m_attention->setText(!measured ? tr("not measured")
                          : !facts.fromQuestion
                              ? u"–"_s
-                             : tr("reuse %1, blend %2, full %3")
+                             : tr("reuse %1\nblend %2\nfull %3")
                                    .arg(figure(facts.fromQuestion->reuse), figure(facts.fromQuestion->blend),
                                         figure(facts.fromQuestion->full)));
     if (!measured) {
@@ -248,8 +255,8 @@ void TokenPanel::showMeasured(const TokenFacts& facts) {
                              {tr("blend"), widened(blend), Role::Recomputed, Qt::SolidLine}},
                             {}};
     };
-    m_k->setData(plot(tr("‖K − K full‖ by layer"), facts.kReuse, facts.kBlend));
-    m_v->setData(plot(tr("‖V − V full‖ by layer"), facts.vReuse, facts.vBlend));
+    m_k->setData(plot(tr("K deviation by layer"), facts.kReuse, facts.kBlend));
+    m_v->setData(plot(tr("V deviation by layer"), facts.vReuse, facts.vBlend));
     m_k->setCurrent(m_cursor.layer());
     m_v->setCurrent(m_cursor.layer());
     CellGridData grid;

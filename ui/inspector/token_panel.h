@@ -32,6 +32,10 @@ public:
 signals:
     void segmentActivated(int segment);
 
+protected:
+    /// Under a style sheet Qt forgets fonts that were set before a widget moved into a dock.
+    void showEvent(QShowEvent* event) override;
+
 private:
     QLabel* addFact(const QString& name, const QString& words);
     void dress();

@@ -20,16 +20,17 @@ using namespace Qt::StringLiterals;
 
 constexpr double kTitleHeight = 24;
 constexpr double kNamesHeight = 20;
+constexpr double kLegendHeight = 20;
 constexpr double kRightMargin = 4;
 
+/// As in a correlation table: ".43", "−.07", "1.0", "0".
 QString figure(float value) {
-    if (std::isnan(value)) {
-        return {};
-    }
     const double size = std::abs(static_cast<double>(value));
-    QString text =
-        size != 0 && size < 0.005 ? u"0"_s : QString::number(static_cast<double>(value), 'f', size < 9.995 ? 2 : 0);
-    return text.replace(u'-', u'−');
+    if (size < 0.005) {
+        return u"0"_s;
+    }
+    const QString digits = QString::number(size, 'f', size < 0.995 ? 2 : size < 9.95 ? 1 : 0);
+    return (value < 0 ? u"−"_s : QString()) + (size < 0.995 ? digits.mid(1) : digits);
 }
 
 }  // namespace
@@ -71,13 +72,13 @@ QSize CellGrid::minimumSizeHint() const {
 
 QRectF CellGrid::field(const QSize& size) const {
     const QFontMetricsF metrics(m_theme.smallFont());
-    double names = 16;
+    double names = m_data.nameRows ? 16 : 2;
     for (const QString& name : m_data.rowNames) {
-        names = std::max(names, metrics.horizontalAdvance(name) + 8);
+        names = m_data.nameRows ? std::max(names, metrics.horizontalAdvance(name) + 8) : names;
     }
     const double top = m_data.title.isEmpty() ? 4 : kTitleHeight;
     return {names, top, std::max(1.0, size.width() - names - kRightMargin),
-            std::max(1.0, size.height() - top - kNamesHeight)};
+            std::max(1.0, size.height() - top - kNamesHeight - (m_data.legend ? kLegendHeight : 0))};
 }
 
 QRectF CellGrid::cellRect(const QRectF& area, int row, int column) const {
@@ -113,7 +114,7 @@ void CellGrid::paintCells(QPainter& painter, const QRectF& area) const {
     QFont smaller = font;
     smaller.setPointSizeF(font.pointSizeF() - 1);
     const QFontMetricsF metrics(smaller);
-    const bool figures = m_data.figures && first.width() >= metrics.horizontalAdvance(u"−0.00"_s) + 4 &&
+    const bool figures = m_data.figures && first.width() >= metrics.horizontalAdvance(u"−.00"_s) + 4 &&
                          first.height() >= metrics.height() - 2;
     const double gap = std::min(first.width(), first.height()) > 10 ? 1 : 0;
     painter.setFont(smaller);
@@ -144,17 +145,15 @@ void CellGrid::paintNames(QPainter& painter, const QRectF& area) const {
     const QFontMetricsF metrics(m_theme.smallFont());
     const double rowHeight = area.height() / m_data.rows;
     const int rowStep = std::max(1, static_cast<int>(std::ceil(metrics.ascent() / rowHeight)));
-    for (int row = 0; row < m_data.rows; row += rowStep) {
+    for (int row = 0; m_data.nameRows && row < m_data.rows; row += rowStep) {
         const QRectF cell = cellRect(area, row, 0);
         painter.drawText(QRectF(0, cell.center().y() - 10, area.left() - 6, 20), Qt::AlignRight | Qt::AlignVCenter,
                          m_data.rowNames.value(row));
     }
-    double widest = 8;
-    for (const QString& name : m_data.columnNames) {
-        widest = std::max(widest, metrics.horizontalAdvance(name));
-    }
     const double columnWidth = area.width() / m_data.columns;
-    const int columnStep = std::max(1, static_cast<int>(std::ceil((std::min(widest, 40.0) + 4) / columnWidth)));
+    const QString longest = m_data.columnNames.isEmpty() ? QString() : m_data.columnNames.last();
+    const int columnStep =
+        std::max(1, static_cast<int>(std::ceil((std::min(metrics.horizontalAdvance(longest), 20.0) + 6) / columnWidth)));
     for (int column = 0; column < m_data.columns; column += columnStep) {
         const QRectF cell = cellRect(area, 0, column);
         const double room = columnWidth * columnStep;
@@ -177,8 +176,8 @@ void CellGrid::paintPlot(QPainter& painter, const QSize& size) const {
     paintCells(painter, area);
     paintNames(painter, area);
     if (m_data.legend) {
-        const double from = area.left() + heading.horizontalAdvance(m_data.title) + 16;
-        paintHorizontalLegend(painter, m_theme, QRectF(from, 0, std::max(0.0, area.right() - from), kTitleHeight - 2),
+        paintHorizontalLegend(painter, m_theme,
+                              QRectF(area.left(), area.bottom() + kNamesHeight, area.width(), kLegendHeight),
                               m_data.quantity, {0, m_data.high, m_data.diverging, false});
     }
     painter.setBrush(Qt::NoBrush);

@@ -23,7 +23,8 @@ struct CellGridData {
     bool squareRoot = false;
     bool figures = true;
     bool lowerTriangle = false;  // cells right of the diagonal mean nothing and stay blank
-    bool legend = false;         // a line above, right of the title
+    bool nameRows = true;
+    bool legend = false;  // a line below
     std::function<QByteArray()> csv;
 };
 

@@ -19,7 +19,8 @@ namespace {
 using namespace Qt::StringLiterals;
 
 constexpr double kTop = 4;
-constexpr double kAxisHeight = 20;
+constexpr double kAxisHeight = 20;  // with names of segments
+constexpr double kBareHeight = 4;
 constexpr float kNoValue = std::numeric_limits<float>::quiet_NaN();
 
 std::size_t index(int value) { return static_cast<std::size_t>(value); }
@@ -65,6 +66,7 @@ void HeatMap::setMatrix(HeatMatrix matrix) {
 void HeatMap::setSegments(std::vector<int> begins, QStringList names) {
     m_segmentBegins = std::move(begins);
     m_segmentNames = std::move(names);
+    updateGeometry();
     update();
 }
 
@@ -78,20 +80,22 @@ void HeatMap::setEmptyText(const QString& text) {
     update();
 }
 
+double HeatMap::axisHeight() const { return m_segmentNames.isEmpty() ? kBareHeight : kAxisHeight; }
+
 QSize HeatMap::sizeHint() const {
     const int rows = rowsAreLayers() ? std::max(m_matrix.rows * 5, 120) : m_matrix.rows * 18;
-    return {640, rows + static_cast<int>(kTop + kAxisHeight)};
+    return {640, rows + static_cast<int>(kTop + axisHeight())};
 }
 
 QSize HeatMap::minimumSizeHint() const {
     const int rows = rowsAreLayers() ? 72 : std::max(1, m_matrix.rows) * 14;
-    return {240, rows + static_cast<int>(kTop + kAxisHeight)};
+    return {240, rows + static_cast<int>(kTop + axisHeight())};
 }
 
 QRectF HeatMap::field(const QSize& size) const {
     return {TokenAxis::kLeftMargin, kTop,
             std::max(1.0, static_cast<double>(size.width() - TokenAxis::kLeftMargin - TokenAxis::kRightMargin)),
-            std::max(1.0, size.height() - kTop - kAxisHeight)};
+            std::max(1.0, size.height() - kTop - axisHeight())};
 }
 
 double HeatMap::xOf(double token, const QRectF& field) const {
@@ -193,7 +197,7 @@ void HeatMap::paintAxes(QPainter& painter, const QRectF& area) const {
     // Where segments are wide enough they are named; the position axis takes the rest.
     const double baseline = area.bottom() + 4 + metrics.ascent();
     painter.save();
-    painter.setClipRect(QRectF(area.left(), area.top(), area.width(), area.height() + kAxisHeight));
+    painter.setClipRect(QRectF(area.left(), area.top(), area.width(), area.height() + axisHeight()));
     for (std::size_t i = 0; i < m_segmentBegins.size(); ++i) {
         const double left = xOf(m_segmentBegins[i], area);
         const double right = xOf(i + 1 < m_segmentBegins.size() ? m_segmentBegins[i + 1] : m_matrix.columns, area);

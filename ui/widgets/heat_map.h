@@ -18,7 +18,7 @@ struct HeatMatrix {
     int rows = 0;
     int columns = 0;
     std::vector<float> values;  // [rows, columns], NaN = none
-    QString quantity;           // "‖K − K full‖, reuse"
+    QString quantity;           // "K deviation from full, reuse"
     QStringList rowNames;       // empty: rows are layers, 0 on top
     double high = 1;            // the ramp's end; with `diverging` its start is −high
     bool diverging = false;
@@ -65,6 +65,7 @@ protected:
 
 private:
     QRectF field(const QSize& size) const;
+    double axisHeight() const;
     double xOf(double token, const QRectF& field) const;
     bool rowsAreLayers() const { return m_matrix.rowNames.isEmpty(); }
     void paintField(QPainter& painter, const QRectF& field) const;

@@ -5,6 +5,7 @@
 #include <QImage>
 #include <QLocale>
 #include <QPainter>
+#include <algorithm>
 #include <cmath>
 
 #include "ui/theme/theme.h"
@@ -66,6 +67,10 @@ void paintVerticalLegend(QPainter& painter, const Theme& theme, const QRectF& re
     const QFontMetricsF metrics(theme.smallFont());
     const double left = bar.right() + 4;
     painter.drawText(QPointF(left, bar.top() + metrics.ascent() - 1), highText(scale));
+    if (rect.height() < 2 * metrics.height()) {
+        painter.restore();
+        return;
+    }
     painter.drawText(QPointF(left, bar.bottom()), shortNumber(scale.diverging ? -scale.high : scale.low));
     if (scale.diverging && rect.height() > 48) {
         painter.drawText(QPointF(left, bar.center().y() + metrics.ascent() / 2 - 1), u"0"_s);
@@ -80,7 +85,8 @@ void paintHorizontalLegend(QPainter& painter, const Theme& theme, const QRectF& 
     const QFontMetricsF metrics(theme.smallFont());
     const QString low = shortNumber(scale.diverging ? -scale.high : scale.low);
     const double baseline = rect.center().y() + (metrics.ascent() - metrics.descent()) / 2;
-    const double barWidth = 96;
+    const double ends = metrics.horizontalAdvance(highText(scale)) + metrics.horizontalAdvance(low) + 12;
+    const double barWidth = std::clamp(rect.width() - ends, 16.0, 96.0);
     double x = rect.right() - metrics.horizontalAdvance(highText(scale));
     painter.setPen(theme.color(Role::QuietInk));
     painter.drawText(QPointF(x, baseline), highText(scale));
@@ -91,7 +97,9 @@ void paintHorizontalLegend(QPainter& painter, const Theme& theme, const QRectF& 
     x -= metrics.horizontalAdvance(low) + 6;
     painter.drawText(QPointF(x, baseline), low);
     const QString shown = metrics.elidedText(name, Qt::ElideRight, std::max(0.0, x - 12 - rect.left()));
-    painter.drawText(QPointF(x - 12 - metrics.horizontalAdvance(shown), baseline), shown);
+    if (x - 12 - rect.left() > 48) {
+        painter.drawText(QPointF(x - 12 - metrics.horizontalAdvance(shown), baseline), shown);
+    }
     painter.setPen(QPen(theme.color(Role::Line), 1));
     painter.setBrush(Qt::NoBrush);
     painter.drawRect(bar);

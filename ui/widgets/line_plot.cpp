@@ -167,7 +167,7 @@ QString LinePlot::currentText() const {
         if (shown() >= 0 && index(shown()) < series.values.size()) {
             parts += u"%1 %2 %3"_s.arg(series.name, shortNumber(series.values[index(shown())]), m_data.unit).trimmed();
         } else {
-            parts += tr("%1: %n point(s)", nullptr, static_cast<int>(series.values.size())).arg(series.name);
+            parts += tr("%1: %2 points").arg(series.name).arg(series.values.size());
         }
     }
     const QString values = parts.join(u", "_s);
