@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/names.h"
+#include "engine/trace.h"
 
 namespace app {
 

@@ -50,6 +50,9 @@ public:
     virtual Result<DocumentId> indexDocument(const SourceRecord& source, const DocumentRecord& document,
                                              std::span<const ChunkRecord> chunks, std::span<const std::byte> original) = 0;
     virtual Status removeSource(CollectionId collection, const std::string& path) = 0;
+    /// One transaction: the documents of these files of `from` stand in `to` as well, under the same paths. Errors: NotFound (a
+    /// path, a collection), InvalidArgument (a file without a document).
+    virtual Status shareSources(CollectionId from, std::span<const std::string> paths, CollectionId to) = 0;
     /// With text, pages and sections; row hash checked. Errors: NotFound, Damaged.
     virtual Result<DocumentRecord> document(DocumentId id) = 0;
     virtual Result<std::optional<DocumentRecord>> documentByContent(const ContentDigest& content) = 0;
@@ -58,8 +61,11 @@ public:
 
     // -- chunks
     virtual Result<std::optional<ChunkRecord>> chunk(const ChunkId& id) = 0;
-    /// In document and ordinal order, each chunk once. limit < 0 = all.
-    virtual Result<std::vector<ChunkRecord>> chunks(CollectionId collection, std::int64_t offset, std::int64_t limit) = 0;
+    /// In document and ordinal order, each chunk once. `document` 0 = of all documents. limit < 0 = all.
+    virtual Result<std::vector<ChunkRecord>> chunks(CollectionId collection, DocumentId document, std::int64_t offset,
+                                                    std::int64_t limit) = 0;
+    /// The same for all chunks of the collection, without their texts, and so without the check of the row: for counting only.
+    virtual Result<std::vector<ChunkPlace>> chunkPlaces(CollectionId collection) = 0;
     /// Chunks of one document and chunker, by ordinal.
     virtual Result<std::vector<ChunkRecord>> chunksOfDocument(DocumentId document, const Digest& chunker) = 0;
     /// The chunk's text without header: the document's text at the chunk's range.
@@ -67,7 +73,7 @@ public:
     /// Best `limit` chunks of the collection for any of `terms` (BM25). Each term is matched as one quoted FTS5 phrase;
     /// terms are data, never syntax. No terms = no hits. Ties: by chunk id.
     virtual Result<std::vector<ChunkHit>> searchChunks(CollectionId collection, std::span<const std::string> terms,
-                                                       int limit) = 0;
+                                                       int limit, DocumentId document = {}) = 0;
 
     // -- history
     virtual Result<std::int64_t> addAnswer(const AnswerRecord& answer) = 0;

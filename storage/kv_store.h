@@ -52,6 +52,33 @@ struct KvDamage {
     std::string reason;  // what, where
 };
 
+/// A damaged record as the index remembers it.
+struct KvDamageEvent {
+    std::int64_t foundAtMs = 0;  // ms since the epoch
+    FingerprintId fingerprint;
+    KvKey key;
+    std::string reason;
+};
+
+/// One published record.
+struct KvRecordInfo {
+    KvKey key;
+    int tokens = 0;
+    std::uint64_t bytes = 0;  // on disk
+    bool pinned = false;
+};
+
+/// Under which key the store would hold a chunk's KV behind one anchor. `anchor` is the caller's number for it.
+struct KvChunkKey {
+    ChunkId chunk;
+    std::int64_t anchor = 0;
+    KvKey key;
+    int tokens = 0;
+};
+
+/// Bytes of one record on disk, padding included.
+std::uint64_t kvRecordBytes(const KvSpec& spec, int tokens);
+
 struct KvVerifyReport {
     std::int64_t checked = 0;
     std::uint64_t checkedBytes = 0;
@@ -136,6 +163,23 @@ public:
     /// Asks the kernel to drop the segments' pages (benchmarks' cold state).
     virtual Status dropPageCache() = 0;
 
+    // -- lists for views
+    /// Every record of the fingerprint, in no particular order.
+    virtual Result<std::vector<KvRecordInfo>> records(const FingerprintId& fingerprint) = 0;
+    /// Grows whenever a list of records or pins may have changed.
+    virtual std::uint64_t generation() const = 0;
+    /// Newest first; the newest thousand are kept.
+    virtual Result<std::vector<KvDamageEvent>> damageEvents(int limit) = 0;
+    /// The cap from now on (0 = none); evicts down to it first. Gives the bytes freed on disk.
+    virtual Result<std::uint64_t> setCap(std::uint64_t bytes) = 0;
+
+    // -- remembered, so that it need not be computed again; gone with the index
+    virtual Result<std::vector<KvChunkKey>> chunkKeys(const FingerprintId& fingerprint) = 0;
+    virtual Status rememberChunkKeys(const FingerprintId& fingerprint, std::span<const KvChunkKey> keys) = 0;
+    virtual Status forgetChunkKeys(std::span<const ChunkId> chunks) = 0;
+    /// Speeds measured with this many threads, in the caller's own words; empty = none.
+    virtual Result<std::string> rememberedRates(const FingerprintId& fingerprint, int threads) = 0;
+    virtual Status rememberRates(const FingerprintId& fingerprint, int threads, const std::string& rates) = 0;
     /// A digest computed earlier for a file of exactly this identity.
     virtual Result<std::optional<Digest>> rememberedDigest(const FileIdentity& identity) = 0;
     virtual Status rememberDigest(const FileIdentity& identity, const Digest& digest) = 0;

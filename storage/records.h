@@ -77,6 +77,14 @@ struct ChunkRecord {
     std::string searchText;  // what full text indexes; never shown (CJK text is cut into bigrams, see engine/retrieve)
 };
 
+/// Which document a chunk belongs to.
+struct ChunkPlace {
+    ChunkId id;
+    DocumentId document;
+    Digest chunker;
+    int tokens = 0;
+};
+
 /// A chunk found by full text search. Greater score = better (negated bm25()).
 struct ChunkHit {
     ChunkId id;
@@ -90,7 +98,7 @@ struct AnswerRecord {
     CollectionId collection;
     std::string question;
     std::string answer;
-    std::string detailsJson;  // the answer's JSON as `ask --json` prints it
+    std::string detailsJson;  // strategy, counters, times and citations, with the names of `ask --json`
 };
 
 // ---- KV --------------------------------------------------------------------------------------------------------

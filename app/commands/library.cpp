@@ -53,7 +53,7 @@ ExitStatus runDocuments(engine::Engine& engine, const DocumentsCommand& command,
 }
 
 ExitStatus runChunks(engine::Engine& engine, const ChunksCommand& command, CommandContext& context) {
-    const auto chunks = engine.chunks(command.collection, command.search, command.limit);
+    const auto chunks = engine.chunks({command.collection, {}, command.search, 0, command.limit});
     if (!chunks)
         return reportFailure(context, "chunks of '" + command.collection + "'", chunks.status());
     const bool searched = !command.search.empty();

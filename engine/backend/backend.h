@@ -119,6 +119,9 @@ public:
     virtual void accumulateScore(TensorView mass, KvLayerView cache, int begin, int count, ScoreWeight weight, float scale,
                                  TensorView score) = 0;
 
+    /// One KV head's part of a layer, as a layer of a single head.
+    virtual KvLayerView headOf(KvLayerView cache, int kvHead) const = 0;
+
     // -- looking inside (tests, teaching): one position as fp32 rows [KH*D] in host memory; K rotated, as it lies in the cache
     virtual void readKv(KvLayerView cache, int position, std::span<float> k, std::span<float> v) = 0;
     virtual void writeKv(KvLayerView cache, int position, std::span<const float> k, std::span<const float> v) = 0;

@@ -27,7 +27,7 @@ struct PassStopped {
 class PrefillRun {
 public:
     PrefillRun(const Transformer& model, const BlendPlan& plan, const KvSpec& spec, KvCache& cache, RowBuffers& rows,
-               std::stop_token stop)
+               std::stop_token stop, AttentionProbe* probe)
         : m_model(model),
           m_backend(model.backend()),
           m_plan(plan),
@@ -36,12 +36,35 @@ public:
           m_cache(cache),
           m_rows(rows),
           m_stop(std::move(stop)),
+          m_probe(probe),
           m_layers(model.config().layers),
           m_work(model.layerWork()) {
         m_result.layers.resize(static_cast<std::size_t>(m_layers));
     }
 
     Prefill run(std::unique_ptr<storage::KvReader> reader) {
+        if (m_plan.keptTokens > 0) {
+            m_exactPrefix = m_plan.keptTokens;
+            std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - m_exactPrefix));
+            std::iota(positions.begin(), positions.end(), m_exactPrefix);
+            setRows(std::move(positions));
+            runPass(m_result.ms.questionPass);
+        } else {
+            runStrategy(std::move(reader));
+        }
+        m_clock.switchTo(m_result.ms.firstToken);
+        m_model.logits(m_count - 1, m_rows, m_result.logits);
+        finishLoading();
+        finishCounts();
+        m_result.asideMs = m_clock.asideMs();
+        m_clock.stop();
+        return std::move(m_result);
+    }
+
+    const std::vector<SegmentFailure>& failures() const { return m_failures; }
+
+private:
+    void runStrategy(std::unique_ptr<storage::KvReader> reader) {
         switch (m_plan.options.strategy) {
             case Strategy::Full:
                 runExact(0, nullptr);
@@ -61,23 +84,15 @@ public:
                 runQuery(std::move(reader));
                 break;
         }
-        m_clock.switchTo(m_result.ms.firstToken);
-        m_model.logits(m_count - 1, m_rows, m_result.logits);
-        finishLoading();
-        finishCounts();
-        m_clock.stop();
-        return std::move(m_result);
     }
 
-    const std::vector<SegmentFailure>& failures() const { return m_failures; }
-
-private:
     /// Rows of the current pass: positions ascending, with the exact key limits.
     void setRows(std::vector<int> positions) {
         m_positions = std::move(positions);
         m_count = static_cast<int>(m_positions.size());
         m_limits.resize(m_positions.size());
         std::transform(m_positions.begin(), m_positions.end(), m_limits.begin(), [](int position) { return position + 1; });
+        m_result.passes.push_back({m_count, 0, std::accumulate(m_limits.begin(), m_limits.end(), 0.0), 0, 0});
     }
 
     void embedRows() {
@@ -133,15 +148,27 @@ private:
 
     /// Q, K, V of the rows; K and V into the cache at their true positions.
     void projectAndScatter(int layer) {
+        const double begin = m_clock.elapsedMs();
         m_model.projectQkv(layer, m_count, m_rows);
         m_backend.scatterKv(m_rows.k(m_count), m_rows.v(m_count), m_positions, m_model.rope(), m_cache.layer(layer));
         m_linearWork += m_count * m_work.qkv;
+        m_result.passes.back().linearMs += m_clock.elapsedMs() - begin;
     }
 
     void attendAndFinish(int layer, TensorView q, const TensorView* mass = nullptr, int massBegin = 0) {
+        PassCost& cost = m_result.passes.back();
+        const double begin = m_clock.elapsedMs();
         m_model.attend(q, m_positions, m_limits, m_cache.layer(layer), m_rows, mass, massBegin);
+        const double attended = m_clock.elapsedMs();
+        if (m_probe != nullptr)
+            m_clock.aside([&] {
+                m_probe->afterAttention(layer, m_rows.rotatedQ(m_count), m_positions, m_limits, m_cache.layer(layer));
+            });
         m_model.finishLayer(layer, m_count, m_rows);
         m_linearWork += m_count * (m_work.total - m_work.qkv);
+        cost.attentionMs += attended - begin;
+        cost.linearMs += m_clock.elapsedMs() - attended;
+        cost.layers += 1;
     }
 
     void stampLayer(int layer, double begin) {
@@ -348,6 +375,7 @@ private:
     KvCache& m_cache;
     RowBuffers& m_rows;
     const std::stop_token m_stop;
+    AttentionProbe* const m_probe;
     const int m_layers;
     const LayerWork m_work;
 
@@ -372,8 +400,9 @@ RowBuffers& Blender::rows(int rows) {
 }
 
 Result<Prefill> Blender::prefill(const BlendPlan& plan, const KvSpec& spec, std::unique_ptr<storage::KvReader> reader,
-                                 KvCache& cache, std::stop_token stop, std::vector<SegmentFailure>& failures) {
-    PrefillRun run(m_model, plan, spec, cache, rows(plan.promptTokens), std::move(stop));
+                                 KvCache& cache, std::stop_token stop, std::vector<SegmentFailure>& failures,
+                                 AttentionProbe* probe) {
+    PrefillRun run(m_model, plan, spec, cache, rows(plan.promptTokens), std::move(stop), probe);
     try {
         return run.run(std::move(reader));
     } catch (const PassStopped& stopped) {
@@ -382,7 +411,54 @@ Result<Prefill> Blender::prefill(const BlendPlan& plan, const KvSpec& spec, std:
     }
 }
 
+std::vector<PassCost> forecastPasses(const BlendPlan& plan, const ModelConfig& config) {
+    const PromptLayout layout(plan);
+    const auto pass = [&](double rows, double meanKeys, int layers) {
+        return PassCost{static_cast<int>(std::lround(rows)), layers, rows * meanKeys, 0, 0};
+    };
+    const double prompt = layout.promptTokens;
+    const auto from = [&](double first) { return pass(prompt - first, (first + 1 + prompt) / 2, config.layers); };
+    if (plan.keptTokens > 0)
+        return {from(plan.keptTokens)};
+    const std::vector<int> forced = layout.forcedPositions();
+    const double forcedKeys = std::accumulate(forced.begin(), forced.end(), static_cast<double>(forced.size()));
+    const auto forcedRows = static_cast<double>(forced.size());
+    int forcedContext = 0;
+    for (int i = 0; i < layout.contextTokens; ++i)
+        forcedContext += layout.forced[static_cast<std::size_t>(layout.contextBegin + i)] != 0 ? 1 : 0;
+    const double chosen = std::floor(plan.options.ratio * (layout.contextTokens - forcedContext) + 1e-9);
+    // Where the chosen rows will stand is not known yet: on the average in the middle of the context.
+    const double chosenKeys = chosen * (layout.contextBegin + layout.contextTokens / 2.0);
+    const auto selected = [&](double extra, int layers) {
+        return PassCost{static_cast<int>(std::lround(forcedRows + extra)), layers, forcedKeys + (extra > 0 ? chosenKeys : 0),
+                        0, 0};
+    };
+    switch (plan.options.strategy) {
+        case Strategy::Full:
+            return {from(0)};
+        case Strategy::Prefix:
+            return {from(layout.exactPrefix(plan))};
+        case Strategy::Reuse:
+            return {selected(0, config.layers)};
+        case Strategy::First:
+            return {selected(plan.options.first > 0 ? 0 : chosen, config.layers)};
+        case Strategy::Query:
+        case Strategy::QueryValue:
+            if (chosen == 0)
+                return {selected(0, config.layers)};
+            return {selected(0, config.layers), selected(chosen, config.layers)};
+        case Strategy::CacheBlend: {
+            PassCost all = from(layout.reusedHeadTokens());
+            all.layers = plan.options.checkLayer;
+            return {all, selected(chosen, config.layers - plan.options.checkLayer)};
+        }
+    }
+    return {};
+}
+
 double forecastWork(const BlendPlan& plan, const ModelConfig& config) {
+    if (plan.keptTokens > 0)
+        return static_cast<double>(plan.promptTokens - plan.keptTokens) / plan.promptTokens;
     const PromptLayout layout(plan);
     const LayerWork work = layerWork(config);
     const double layers = config.layers;

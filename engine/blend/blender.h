@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "engine/blend/attention_probe.h"
 #include "engine/blend/prompt_layout.h"
 #include "engine/kv/kv_loader.h"
 #include "engine/transformer/transformer.h"
@@ -18,6 +19,15 @@ struct SegmentFailure {
     Status status;
 };
 
+/// Rows that went through some layers together, and what that took.
+struct PassCost {
+    int rows = 0;
+    int layers = 0;
+    double rowKeys = 0;      // Σ over its rows of the keys each attended to, in one layer
+    double linearMs = 0;     // projections and feed-forward, all layers
+    double attentionMs = 0;  // all layers
+};
+
 /// What a prefill leaves behind, besides the filled KvCache.
 struct Prefill {
     std::vector<float> logits;  // [V] of the last prompt row
@@ -28,6 +38,8 @@ struct Prefill {
     std::vector<LayerTiming> layers;
     std::uint64_t bytesLoaded = 0;
     double chargedWork = 0;  // linear work done ÷ that of a full prefill
+    std::vector<PassCost> passes;
+    double asideMs = 0;  // of the probe; in none of the times above
 };
 
 /// Runs plans with one model. Holds scratch rows that grow with the longest prompt seen. One thread.
@@ -39,7 +51,8 @@ public:
     /// Errors: Cancelled; Damaged, when slices fail their check: `failures` names their segments and the caller runs again with
     /// those marked as not there.
     Result<Prefill> prefill(const BlendPlan& plan, const KvSpec& spec, std::unique_ptr<storage::KvReader> reader,
-                            KvCache& cache, std::stop_token stop, std::vector<SegmentFailure>& failures);
+                            KvCache& cache, std::stop_token stop, std::vector<SegmentFailure>& failures,
+                            AttentionProbe* probe = nullptr);
 
     /// Scratch rows for at least `rows` rows; also used for decoding between prefills.
     RowBuffers& rows(int rows);
@@ -51,5 +64,7 @@ private:
 
 /// The forecast of Prefill::chargedWork, by the formulas of the strategy.
 double forecastWork(const BlendPlan& plan, const ModelConfig& config);
+/// The forecast of Prefill::passes, without times.
+std::vector<PassCost> forecastPasses(const BlendPlan& plan, const ModelConfig& config);
 
 }  // namespace engine

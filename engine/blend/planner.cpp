@@ -157,6 +157,43 @@ Status Planner::lookUp(const TokenIds& headIds, BlendPlan& plan) const {
     return {};
 }
 
+Status Planner::checkLength(const BlendPlan& plan) const {
+    if (plan.promptTokens + plan.sampling.maxTokens > m_context.maxContext)
+        return Status(StatusCode::InvalidArgument, "the prompt has " + std::to_string(plan.promptTokens) +
+                                                       " tokens and the answer may take " +
+                                                       std::to_string(plan.sampling.maxTokens) +
+                                                       ", more than the context of " + std::to_string(m_context.maxContext) +
+                                                       "; use fewer chunks (--top-k) or a shorter answer (--max-tokens)");
+    return {};
+}
+
+Result<BlendPlan> Planner::planFollowUp(const Query& query, int keptTokens, const TokenIds& pending) const {
+    const StageClock clock;
+    if (Status status = checkOptions(query); !status.ok())
+        return status;
+    if (query.question.empty())
+        return Status(StatusCode::InvalidArgument, "the question is empty");
+    BlendPlan plan;
+    plan.options = query.blend;
+    plan.sampling = query.sampling;
+    plan.question = query.question;
+    plan.collection = query.collection;
+    plan.followUpOf = query.followUpOf;
+    plan.keptTokens = keptTokens;
+    plan.suffixText = questionText(plan.question);
+    const StageClock tokenizing;
+    plan.suffix = pending;
+    const TokenIds turn =
+        encodePieces(m_context.tokenizer, promptFollowUp(m_context.chatTemplate, plan.suffixText), Start::Continued);
+    plan.suffix.insert(plan.suffix.end(), turn.begin(), turn.end());
+    plan.tokenizeMs = tokenizing.elapsedMs();
+    plan.promptTokens = keptTokens + static_cast<int>(plan.suffix.size());
+    if (Status status = checkLength(plan); !status.ok())
+        return status;
+    plan.planMs = clock.elapsedMs() - plan.tokenizeMs;
+    return plan;
+}
+
 Result<BlendPlan> Planner::plan(const Query& query) const {
     const StageClock clock;
     if (Status status = checkOptions(query); !status.ok())
@@ -194,12 +231,8 @@ Result<BlendPlan> Planner::plan(const Query& query) const {
             return status;
     if (Status status = lookUp(headIds, plan); !status.ok())
         return status;
-    if (plan.promptTokens + plan.sampling.maxTokens > m_context.maxContext)
-        return Status(StatusCode::InvalidArgument, "the prompt has " + std::to_string(plan.promptTokens) +
-                                                       " tokens and the answer may take " +
-                                                       std::to_string(plan.sampling.maxTokens) +
-                                                       ", more than the context of " + std::to_string(m_context.maxContext) +
-                                                       "; use fewer chunks (--top-k) or a shorter answer (--max-tokens)");
+    if (Status status = checkLength(plan); !status.ok())
+        return status;
     plan.planMs = clock.elapsedMs() - plan.tokenizeMs - plan.retrieveMs;
     return plan;
 }

@@ -34,6 +34,9 @@ public:
     /// Errors: InvalidArgument (an option out of range, prompt too long), NotFound (collection, chunk).
     Result<BlendPlan> plan(const Query& query) const;
 
+    /// The plan of a question that goes on from an answer: `keptTokens` stand before it, `pending` of them not computed yet.
+    Result<BlendPlan> planFollowUp(const Query& query, int keptTokens, const TokenIds& pending) const;
+
     /// Ids of the prompt's fixed head: of the session, or of a given prompt.
     const TokenIds& head() const { return m_head; }
     TokenIds headOf(const GivenPrompt& given) const;
@@ -45,6 +48,7 @@ public:
 
 private:
     Status checkOptions(const Query& query) const;
+    Status checkLength(const BlendPlan& plan) const;
     Status addRetrieved(const Query& query, BlendPlan& plan) const;
     using DocumentsById = std::unordered_map<std::int64_t, DocumentRecord>;
     Status addChunk(const ChunkId& id, double score, DocumentsById& documents, BlendPlan& plan) const;

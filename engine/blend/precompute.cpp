@@ -50,7 +50,8 @@ void ChunkPrecomputer::runAnchor() {
     }
 }
 
-Result<std::vector<ChunkKv>> ChunkPrecomputer::compute(std::span<const TokenIds> chunks, std::stop_token stop) {
+Result<std::vector<ChunkKv>> ChunkPrecomputer::compute(std::span<const TokenIds> chunks, std::stop_token stop,
+                                                       const std::function<void()>& border) {
     Backend& backend = m_model.backend();
     const auto anchorTokens = static_cast<int>(m_anchor.size());
     const std::vector<int> anchorPositions = range(0, anchorTokens);
@@ -80,6 +81,8 @@ Result<std::vector<ChunkKv>> ChunkPrecomputer::compute(std::span<const TokenIds>
         m_rows = RowBuffers(backend, m_model.config(), count);
     m_model.embed(ids, m_rows);
     for (int layer = 0; layer < m_spec.layers; ++layer) {
+        if (border)
+            border();
         if (stop.stop_requested())
             return Status(StatusCode::Cancelled, "stopped while precomputing layer " + std::to_string(layer));
         m_model.projectQkv(layer, count, m_rows);

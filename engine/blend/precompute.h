@@ -1,6 +1,7 @@
 // Computes chunk KV once: prefill of anchor ‖ chunk, of which the chunk's K (un-rotated) and V are kept.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <stop_token>
 #include <vector>
@@ -28,7 +29,9 @@ public:
     ChunkPrecomputer(const Transformer& model, const KvSpec& spec, TokenIds anchor);
 
     /// KV of every chunk, in order; no chunk may be empty. Error: Cancelled.
-    Result<std::vector<ChunkKv>> compute(std::span<const TokenIds> chunks, std::stop_token stop);
+    /// `border` (if any) is called before each layer: the model and its back end may be used for something else meanwhile.
+    Result<std::vector<ChunkKv>> compute(std::span<const TokenIds> chunks, std::stop_token stop,
+                                         const std::function<void()>& border = {});
 
 private:
     struct AnchorLayer {

@@ -2,10 +2,15 @@
 #include "engine/blend/prompt_layout.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace engine {
 
 PromptLayout::PromptLayout(const BlendPlan& plan) {
+    if (plan.keptTokens > 0) {
+        assert(plan.segments.empty());
+        ids.assign(static_cast<std::size_t>(plan.keptTokens), kKeptId);
+    }
     for (const PlanSegment& segment : plan.segments)
         ids.insert(ids.end(), segment.ids.begin(), segment.ids.end());
     suffixBegin = static_cast<int>(ids.size());
@@ -14,6 +19,7 @@ PromptLayout::PromptLayout(const BlendPlan& plan) {
     cached.assign(ids.size(), 0);
     forced.assign(ids.size(), 0);
     contextBegin = suffixBegin;
+    std::fill_n(cached.begin(), plan.keptTokens, std::uint8_t{1});
 
     for (std::size_t i = 0; i < plan.segments.size(); ++i) {
         const PlanSegment& segment = plan.segments[i];

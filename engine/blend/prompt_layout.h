@@ -19,6 +19,9 @@ struct PromptLayout {
         bool head = false;
     };
 
+    /// Stands for a token of an earlier turn, whose KV is in the cache already: no pass runs it.
+    static constexpr TokenId kKeptId = -1;
+
     TokenIds ids;           // [T]
     int promptTokens = 0;   // T
     int contextBegin = 0;   // position of the first context token

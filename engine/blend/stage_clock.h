@@ -27,8 +27,21 @@ public:
             *m_current += milliseconds(Clock::now() - m_since);
         m_current = nullptr;
     }
-    /// Milliseconds since the clock was made.
-    double elapsedMs() const { return milliseconds(Clock::now() - m_start); }
+    /// Runs `work`, whose time belongs to no stage.
+    template <class Work>
+    void aside(Work work) {
+        double* const stage = m_current;
+        double taken = 0;
+        switchTo(taken);
+        work();
+        stop();
+        m_asideMs += taken;
+        if (stage != nullptr)
+            switchTo(*stage);
+    }
+    /// Milliseconds since the clock was made, but for what ran aside.
+    double elapsedMs() const { return milliseconds(Clock::now() - m_start) - m_asideMs; }
+    double asideMs() const { return m_asideMs; }
 
     static double milliseconds(Clock::duration duration) {
         return std::chrono::duration<double, std::milli>(duration).count();
@@ -38,6 +51,7 @@ private:
     const Clock::time_point m_start = Clock::now();
     Clock::time_point m_since;
     double* m_current = nullptr;
+    double m_asideMs = 0;
 };
 
 }  // namespace engine

@@ -1,6 +1,8 @@
 // KvCache: one allocation for K and one for V of every layer.
 #include "engine/kv/kv_cache.h"
 
+#include <cassert>
+
 namespace engine {
 
 KvCache::KvCache(Backend& backend, int layers, int kvHeads, int headDim, int positions)
@@ -12,6 +14,25 @@ KvCache::KvCache(Backend& backend, int layers, int kvHeads, int headDim, int pos
         m_k.push_back(backend.allocate(bytes));
         m_v.push_back(backend.allocate(bytes));
     }
+}
+
+std::uint64_t KvCache::bytes() const {
+    std::uint64_t sum = 0;
+    for (const Buffer& buffer : m_k)
+        sum += 2 * buffer.bytes();
+    return sum;
+}
+
+void KvCache::copyFrom(Backend& backend, const KvCache& from, int count) {
+    assert(from.layers() == layers() && from.m_kvHeads == m_kvHeads && from.m_headDim == m_headDim && count <= m_capacity);
+    const auto columns = static_cast<std::size_t>(m_kvHeads * m_headDim);
+    std::vector<float> k(columns);
+    std::vector<float> v(columns);
+    for (int index = 0; index < layers(); ++index)
+        for (int position = 0; position < count; ++position) {
+            backend.readKv(from.layer(index), position, k, v);
+            backend.writeKv(layer(index), position, k, v);
+        }
 }
 
 }  // namespace engine

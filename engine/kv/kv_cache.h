@@ -16,6 +16,9 @@ public:
 
     int capacity() const { return m_capacity; }
     int layers() const { return static_cast<int>(m_k.size()); }
+    std::uint64_t bytes() const;
+    /// Copies positions [0, count) of another cache of the same shape.
+    void copyFrom(Backend& backend, const KvCache& from, int count);
     KvLayerView layer(int index) const {
         const auto i = static_cast<std::size_t>(index);
         return {m_k[i].data(), m_v[i].data(), m_capacity, m_kvHeads, m_headDim};

@@ -13,23 +13,25 @@ struct TemplateWords {
     std::string_view name;
     std::string_view beforeSystem;  // unused without a system text
     std::string_view afterSystem;
-    std::string_view beforeUser;  // starts the user's turn
-    std::string_view afterUser;   // ends it; the answer follows
-    bool systemInUserTurn;        // beforeSystem … afterSystem stands behind beforeUser
+    std::string_view beforeUser;   // starts the user's turn
+    std::string_view afterUser;    // ends it; the answer follows
+    bool systemInUserTurn;         // beforeSystem … afterSystem stands behind beforeUser
+    std::string_view afterAnswer;  // ends the model's turn
 };
 
 constexpr std::array kTemplates = {
     TemplateWords{ChatTemplateKind::ChatMl, "ChatML", "<|im_start|>system\n", "<|im_end|>\n", "<|im_start|>user\n",
-                  "<|im_end|>\n<|im_start|>assistant\n", false},
-    TemplateWords{ChatTemplateKind::Llama2, "Llama-2", "<<SYS>>\n", "\n<</SYS>>\n\n", "[INST] ", " [/INST]", true},
+                  "<|im_end|>\n<|im_start|>assistant\n", false, "<|im_end|>\n"},
+    TemplateWords{ChatTemplateKind::Llama2, "Llama-2", "<<SYS>>\n", "\n<</SYS>>\n\n", "[INST] ", " [/INST]", true,
+                  " </s><s>"},
     TemplateWords{ChatTemplateKind::Llama3, "Llama-3", "<|start_header_id|>system<|end_header_id|>\n\n", "<|eot_id|>",
                   "<|start_header_id|>user<|end_header_id|>\n\n",
-                  "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n", false},
-    TemplateWords{ChatTemplateKind::Mistral, "Mistral", "", "\n\n", "[INST] ", " [/INST]", true},
-    TemplateWords{ChatTemplateKind::Zephyr, "Zephyr", "<|system|>\n", "</s>\n", "<|user|>\n", "</s>\n<|assistant|>\n",
-                  false},
+                  "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n", false, "<|eot_id|>"},
+    TemplateWords{ChatTemplateKind::Mistral, "Mistral", "", "\n\n", "[INST] ", " [/INST]", true, "</s>"},
+    TemplateWords{ChatTemplateKind::Zephyr, "Zephyr", "<|system|>\n", "</s>\n", "<|user|>\n", "</s>\n<|assistant|>\n", false,
+                  "</s>\n"},
     // A model without a template continues text; the word says where its answer starts.
-    TemplateWords{ChatTemplateKind::Plain, "plain", "", "\n\n", "", "\nAnswer:", true},
+    TemplateWords{ChatTemplateKind::Plain, "plain", "", "\n\n", "", "\nAnswer:", true, "\n\n"},
 };
 
 const TemplateWords& wordsOf(ChatTemplateKind kind) {
@@ -114,12 +116,22 @@ std::vector<PromptPiece> promptSuffix(ChatTemplateKind kind, std::string_view qu
     return suffix.take();
 }
 
-TokenIds encodePieces(const Tokenizer& tokenizer, const std::vector<PromptPiece>& pieces) {
+std::vector<PromptPiece> promptFollowUp(ChatTemplateKind kind, std::string_view question) {
+    const TemplateWords& words = wordsOf(kind);
+    PieceList turn;
+    turn.addTemplate(words.afterAnswer);
+    turn.addTemplate(words.beforeUser);
+    turn.addText(question);
+    turn.addTemplate(words.afterUser);
+    return turn.take();
+}
+
+TokenIds encodePieces(const Tokenizer& tokenizer, const std::vector<PromptPiece>& pieces, Start start) {
     TokenIds ids;
     for (std::size_t i = 0; i < pieces.size(); ++i) {
         const PromptPiece& piece = pieces[i];
-        const TokenIds next =
-            i == 0 ? tokenizer.encode(piece.text, piece.special) : tokenizer.encodeContinuation(piece.text, piece.special);
+        const TokenIds next = i == 0 && start == Start::Fresh ? tokenizer.encode(piece.text, piece.special)
+                                                              : tokenizer.encodeContinuation(piece.text, piece.special);
         ids.insert(ids.end(), next.begin(), next.end());
     }
     return ids;

@@ -29,7 +29,12 @@ std::vector<PromptPiece> promptHead(ChatTemplateKind kind, const Vocabulary& voc
 /// The end of the prompt: the question's text, then the template's tail up to where the answer starts.
 std::vector<PromptPiece> promptSuffix(ChatTemplateKind kind, std::string_view question);
 
+/// What stands between an answer's last token and the next answer: the end of the model's turn, the user's next one, the tail.
+std::vector<PromptPiece> promptFollowUp(ChatTemplateKind kind, std::string_view question);
+
 /// Ids of the pieces, one after the other.
-TokenIds encodePieces(const Tokenizer& tokenizer, const std::vector<PromptPiece>& pieces);
+/// `Start::Continued`: the first piece goes on where other text ended.
+enum class Start { Fresh, Continued };
+TokenIds encodePieces(const Tokenizer& tokenizer, const std::vector<PromptPiece>& pieces, Start start = Start::Fresh);
 
 }  // namespace engine

@@ -1,6 +1,5 @@
-// Questions: prefill by plan, decode, and the comparison with a full prefill.
+// Questions: prefill by plan, decode, and what is told of it.
 #include <algorithm>
-#include <numeric>
 
 #include "engine/blend/logits.h"
 #include "engine/blend/stage_clock.h"
@@ -12,9 +11,9 @@ namespace engine {
 namespace {
 
 constexpr int kTraceLogits = 20;
-constexpr int kComparedTokens = 16;
-
-class SilentObserver final : public QueryObserver {};
+// Room behind an answer, so that a follow-up seldom has to move the cache.
+constexpr int kFollowUpPositions = 512;
+constexpr int kSpeedSavedEvery = 8;
 
 }  // namespace
 
@@ -22,7 +21,13 @@ Result<BlendPlan> EngineImpl::plan(const Query& query) {
     return guarded([&]() -> Result<BlendPlan> {
         if (Status status = needModel(); !status.ok())
             return status;
-        Result<BlendPlan> plan = m_planner->plan(query);
+        const Conversations::Turn* turn = query.followUpOf != 0 ? m_conversations.find(query.followUpOf) : nullptr;
+        if (query.followUpOf != 0 && turn == nullptr)
+            return Status(StatusCode::NotFound,
+                          "the answer that this question goes on from is no longer in memory (the last " +
+                              std::to_string(Conversations::kMost) + " conversations are); ask it as a new question");
+        Result<BlendPlan> plan =
+            turn != nullptr ? m_planner->planFollowUp(query, turn->cachedTokens, turn->pending) : m_planner->plan(query);
         if (!plan.ok())
             return plan;
         const PromptLayout layout(*plan);
@@ -35,7 +40,12 @@ Result<BlendPlan> EngineImpl::plan(const Query& query) {
                 plan->bytesToLoad +=
                     2 * storage::kvSliceBytes(m_spec, hit.tokens) * static_cast<std::uint64_t>(m_spec.layers - skipped);
         }
-        plan->chargedWork = forecastWork(*plan, m_weights->config());
+        const ModelConfig& config = m_weights->config();
+        plan->chargedWork = forecastWork(*plan, config);
+        plan->forecastTtftMs = m_speed.forecastMs(forecastPasses(*plan, config), plan->bytesToLoad);
+        const double prompt = plan->promptTokens;
+        const PassCost full{plan->promptTokens, config.layers, prompt * (prompt + 1) / 2, 0, 0};
+        plan->forecastFullTtftMs = m_speed.forecastMs(std::span(&full, 1), 0);
         return plan;
     });
 }
@@ -55,16 +65,43 @@ void EngineImpl::giveCacheBack(KvCache cache) {
         m_spareCache = std::move(cache);
 }
 
-Result<EngineImpl::Run> EngineImpl::prefill(BlendPlan plan, int positions, std::stop_token stop) {
+Result<EngineImpl::Run> EngineImpl::startRun(const BlendPlan& plan) {
     Run run;
-    run.cache = takeCache(positions);
-    run.plan = std::move(plan);
+    run.plan = plan;
+    const int positions = plan.promptTokens + std::max(kComparedTokens, plan.sampling.maxTokens);
+    if (plan.followUpOf == 0) {
+        for (KvCache& cache : m_conversations.makeRoom())
+            giveCacheBack(std::move(cache));
+        run.cache = takeCache(positions + kFollowUpPositions);
+        run.ids = PromptLayout(plan).ids;
+        return run;
+    }
+    std::optional<Conversations::Conversation> kept = m_conversations.take(plan.followUpOf);
+    if (!kept || static_cast<int>(kept->ids.size()) != plan.keptTokens) {
+        if (kept)
+            m_conversations.keep(std::move(*kept));
+        return Status(StatusCode::NotFound,
+                      "the answer that this question goes on from is no longer in memory; plan it again");
+    }
+    run.cache = std::move(kept->cache);
+    if (run.cache.capacity() < positions) {
+        KvCache larger = takeCache(positions + kFollowUpPositions);
+        larger.copyFrom(*m_backend, run.cache, plan.keptTokens);
+        run.cache = std::move(larger);
+    }
+    run.ids = std::move(kept->ids);
+    run.ids.insert(run.ids.end(), plan.suffix.begin(), plan.suffix.end());
+    run.turns = std::move(kept->turns);
+    return run;
+}
+
+Status EngineImpl::prefill(Run& run, AttentionProbe* probe, std::stop_token stop) {
     for (;;) {
         std::vector<SegmentFailure> failures;
-        Result<Prefill> prefill = m_blender->prefill(run.plan, m_spec, m_store->reader(), run.cache, stop, failures);
+        Result<Prefill> prefill = m_blender->prefill(run.plan, m_spec, m_store->reader(), run.cache, stop, failures, probe);
         if (prefill.ok()) {
             run.prefill = std::move(*prefill);
-            break;
+            return {};
         }
         if (failures.empty())
             return prefill.status();
@@ -80,10 +117,9 @@ Result<EngineImpl::Run> EngineImpl::prefill(BlendPlan plan, int positions, std::
             segment.extent.reset();
         }
     }
-    return run;
 }
 
-Result<Answer> EngineImpl::answer(Run& run, QueryObserver& observer, std::stop_token stop) {
+Answer EngineImpl::answer(Run& run, QueryObserver& observer, std::stop_token stop) {
     const StageClock clock;
     Answer answer;
     const int promptTokens = run.prefill.tokens.prompt;
@@ -125,77 +161,90 @@ Result<Answer> EngineImpl::answer(Run& run, QueryObserver& observer, std::stop_t
     answer.tokens.generated = static_cast<int>(answer.ids.size());
     answer.bytesLoaded = run.prefill.bytesLoaded;
     answer.chargedWork = run.prefill.chargedWork;
-
-    auto trace = std::make_shared<BlendTrace>();
-    trace->options = run.plan.options;
-    trace->promptIds = PromptLayout(run.plan).ids;
-    trace->segments = run.plan.segments;
-    trace->selection = run.prefill.selection;
-    trace->layers = run.prefill.layers;
-    trace->top = greatestLogits(run.prefill.logits, kTraceLogits);
-    trace->bytesLoaded = run.prefill.bytesLoaded;
-    trace->notes = run.plan.notes;
-    trace->notes.insert(trace->notes.end(), run.notes.begin(), run.notes.end());
-    answer.trace = std::move(trace);
     return answer;
 }
 
-Result<Comparison> EngineImpl::compare(Run& run, const Answer& answer, std::stop_token stop) {
-    Comparison comparison;
-    comparison.chargedWork = answer.chargedWork;
-    BlendPlan fullPlan = run.plan;
-    fullPlan.options.strategy = Strategy::Full;
-    const int promptTokens = run.prefill.tokens.prompt;
-    KvCache cache = m_transformer->makeCache(promptTokens + std::max(kComparedTokens, fullPlan.sampling.maxTokens));
-    std::vector<SegmentFailure> failures;
-    const StageClock clock;
-    Result<Prefill> full = m_blender->prefill(fullPlan, m_spec, nullptr, cache, stop, failures);
-    if (!full.ok())
-        return full.status();
-    comparison.fullTtftMs = clock.elapsedMs();
-
-    // The full answer under the same sampling; its own cache holds it afterwards.
-    Run fullRun{fullPlan, std::move(*full), std::move(cache), {}};
-    const std::vector<float> fullFirst = fullRun.prefill.logits;
-    SilentObserver silent;
-    const Result<Answer> fullAnswer = this->answer(fullRun, silent, stop);
-    if (!fullAnswer.ok())
-        return fullAnswer.status();
-    comparison.fullAnswer = fullAnswer->text;
-    const auto common = std::mismatch(answer.ids.begin(), answer.ids.end(), fullAnswer->ids.begin(), fullAnswer->ids.end());
-    if (common.first != answer.ids.end() || common.second != fullAnswer->ids.end())
-        comparison.firstDivergingToken = static_cast<int>(common.first - answer.ids.begin());
-
-    // Both fed with the full run's own greedy tokens, each over its cache: the answers' rows are written anew.
-    RowBuffers& rows = m_blender->rows(1);
-    KvCache& fullCache = fullRun.cache;
-    std::vector<float> fullLogits = fullFirst;
-    std::vector<float> blendedLogits = run.prefill.logits;
-    comparison.top1Equal = argmax(fullLogits) == argmax(blendedLogits);
-    for (int step = 0; step < kComparedTokens; ++step) {
-        comparison.kl.push_back(klDivergence(fullLogits, blendedLogits));
-        const TokenId next = argmax(fullLogits);
-        if (m_tokenizer->isStop(next) || step + 1 == kComparedTokens)
-            break;
-        if (stop.stop_requested())
-            return Status(StatusCode::Cancelled, "stopped while comparing with a full prefill");
-        m_transformer->decode(next, promptTokens + step, fullCache, rows, fullLogits);
-        m_transformer->decode(next, promptTokens + step, run.cache, rows, blendedLogits);
+std::shared_ptr<BlendTrace> EngineImpl::traceOf(const Run& run, const Answer& answer) const {
+    auto trace = std::make_shared<BlendTrace>();
+    trace->model = m_info.name;
+    trace->backend = m_info.backend;
+    trace->precision = m_info.precision;
+    trace->kvDtype = m_spec.dtype;
+    trace->layerCount = m_info.layers;
+    trace->heads = m_info.heads;
+    trace->kvHeads = m_info.kvHeads;
+    trace->question = run.plan.question;
+    trace->collection = run.plan.collection;
+    trace->options = run.plan.options;
+    trace->sampling = run.plan.sampling;
+    trace->promptIds = run.ids;
+    for (const TokenId id : run.ids)
+        trace->pieces.push_back(m_tokenizer->bytes(id));
+    trace->segments = run.plan.segments;
+    if (run.plan.keptTokens > 0) {
+        PlanSegment kept;
+        kept.kind = SegmentKind::Kept;
+        kept.ids.assign(run.ids.begin(), run.ids.begin() + run.plan.keptTokens);
+        kept.source = KvSource::Store;
+        kept.prefixExact = true;
+        trace->segments.push_back(std::move(kept));
     }
-    comparison.meanKl =
-        std::accumulate(comparison.kl.begin(), comparison.kl.end(), 0.0) / static_cast<double>(comparison.kl.size());
-    return comparison;
+    trace->selection = run.prefill.selection;
+    trace->layers = run.prefill.layers;
+    trace->top = greatestLogits(run.prefill.logits, kTraceLogits);
+    trace->tokens = answer.tokens;
+    trace->ms = answer.ms;
+    trace->bytesLoaded = run.prefill.bytesLoaded;
+    trace->chargedWork = run.prefill.chargedWork;
+    trace->answer = answer.text;
+    trace->answerIds = answer.ids;
+    trace->stopReason = answer.stopReason;
+    trace->notes = run.plan.notes;
+    trace->notes.insert(trace->notes.end(), run.notes.begin(), run.notes.end());
+    return trace;
 }
 
-Result<Answer> EngineImpl::runPlan(const BlendPlan& plan, QueryObserver& observer, bool compared, std::stop_token stop) {
+void EngineImpl::keepConversation(Run run, const Answer& answer) {
+    // The last token of an answer that did not end by itself was never fed back.
+    const bool allFed = answer.stopReason == StopReason::EndOfText || answer.ids.empty();
+    const auto fed = answer.ids.end() - (allFed ? 0 : 1);
+    Conversations::Conversation conversation{std::move(run.cache), std::move(run.ids), std::move(run.turns)};
+    conversation.ids.insert(conversation.ids.end(), answer.ids.begin(), fed);
+    conversation.turns.push_back({answer.run, static_cast<int>(conversation.ids.size()), TokenIds(fed, answer.ids.end())});
+    for (KvCache& cache : m_conversations.keep(std::move(conversation)))
+        giveCacheBack(std::move(cache));
+}
+
+void EngineImpl::learnSpeed(const Prefill& prefill, const Timings& ms) {
+    m_speed.learn(prefill, ms);
+    if (++m_unsavedSpeed < kSpeedSavedEvery)
+        return;
+    m_unsavedSpeed = 0;
+    // Forgetting a speed costs a forecast, nothing else.
+    (void)m_store->rememberRates(m_fingerprint, m_info.threads, m_speed.text());
+}
+
+Result<Answer> EngineImpl::runPlan(const BlendPlan& plan, QueryObserver& observer, Compare compared, std::stop_token stop) {
     return guarded([&]() -> Result<Answer> {
         if (Status status = needTransformer(); !status.ok())
             return status;
+        if (compared == Compare::AllRuns && plan.keptTokens > 0)
+            return Status(StatusCode::InvalidArgument,
+                          "deviation is measured on the first answer of a conversation; ask this as a new question");
         const StageClock clock;
-        const int positions = plan.promptTokens + std::max(kComparedTokens, plan.sampling.maxTokens);
-        Result<Run> run = prefill(plan, positions, stop);
+        Result<Run> run = startRun(plan);
         if (!run.ok())
             return run.status();
+        if (Status status = prefill(*run, nullptr, stop); !status.ok()) {
+            // What was said before still stands in front of the rows that were being written.
+            if (!run->turns.empty()) {
+                run->ids.resize(static_cast<std::size_t>(plan.keptTokens));
+                m_conversations.keep({std::move(run->cache), std::move(run->ids), std::move(run->turns)});
+            } else {
+                giveCacheBack(std::move(run->cache));
+            }
+            return status;
+        }
         Timings& ms = run->prefill.ms;
         ms.retrieve = plan.retrieveMs;
         ms.tokenize = plan.tokenizeMs;
@@ -204,32 +253,52 @@ Result<Answer> EngineImpl::runPlan(const BlendPlan& plan, QueryObserver& observe
         ms.plan = plan.planMs + prefillMs -
                   (ms.load + ms.rotate + ms.questionPass + ms.layersBeforeCheck + ms.check + ms.recompute + ms.firstToken);
         ms.ttft = plan.retrieveMs + plan.tokenizeMs + plan.planMs + prefillMs;
-        Result<Answer> result = answer(*run, observer, stop);
-        if (!result.ok())
-            return result;
+        Answer result = answer(*run, observer, stop);
+        result.run = ++m_runs;
+        if (run->notes.empty())
+            learnSpeed(run->prefill, result.ms);
         std::vector<storage::KvExtent> used;
         for (const PlanSegment& segment : run->plan.segments)
             if (segment.source == KvSource::Store && plan.options.strategy != Strategy::Full)
                 used.push_back(*segment.extent);
         // The order of use only steers eviction: failing to note it must not fail an answer.
         (void)m_store->touch(used);
-        if (compared) {
-            Result<Comparison> comparison = compare(*run, *result, stop);
+
+        std::shared_ptr<BlendTrace> trace = traceOf(*run, result);
+        if (compared == Compare::WithFull) {
+            const Result<FullRun> full = runFull(*run, nullptr, stop);
+            if (!full.ok())
+                return full.status();
+            Result<Comparison> comparison = compare(*full, *run, result, stop);
             if (!comparison.ok())
                 return comparison.status();
-            result->comparison = std::move(*comparison);
+            trace->comparison = std::move(*comparison);
+        } else if (compared == Compare::AllRuns) {
+            Result<std::shared_ptr<const DeviationReport>> report = measure(*run, result, observer, stop);
+            if (!report.ok())
+                return report.status();
+            trace->deviation = std::move(*report);
+            trace->comparison = trace->deviation->blend.comparison;
         }
-        giveCacheBack(std::move(run->cache));
+        result.comparison = trace->comparison;
+        if (const std::string problem = record(*trace); !problem.empty())
+            trace->notes.push_back(problem);
+        result.trace = std::move(trace);
+        keepConversation(std::move(*run), result);
         return result;
     });
 }
 
 Result<Answer> EngineImpl::run(const BlendPlan& plan, QueryObserver& observer, std::stop_token stop) {
-    return runPlan(plan, observer, false, std::move(stop));
+    return runPlan(plan, observer, Compare::No, std::move(stop));
 }
 
 Result<Answer> EngineImpl::runCompared(const BlendPlan& plan, QueryObserver& observer, std::stop_token stop) {
-    return runPlan(plan, observer, true, std::move(stop));
+    return runPlan(plan, observer, Compare::WithFull, std::move(stop));
+}
+
+Result<Answer> EngineImpl::measureDeviation(const BlendPlan& plan, QueryObserver& observer, std::stop_token stop) {
+    return runPlan(plan, observer, Compare::AllRuns, std::move(stop));
 }
 
 Result<PromptLogits> EngineImpl::logits(const TokenIds& ids, int top, int greedy, std::stop_token stop) {
@@ -246,29 +315,29 @@ Result<PromptLogits> EngineImpl::logits(const TokenIds& ids, int top, int greedy
                 return Status(
                     StatusCode::InvalidArgument,
                     "token id " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(vocabulary));
-        BlendPlan plan;
-        plan.options.strategy = Strategy::Full;
-        plan.suffix = ids;
-        plan.promptTokens = static_cast<int>(ids.size());
+        Run run;
+        run.plan.options.strategy = Strategy::Full;
+        run.plan.suffix = ids;
+        run.plan.promptTokens = static_cast<int>(ids.size());
+        run.cache = takeCache(run.plan.promptTokens + std::max(1, greedy));
         const StageClock prefillClock;
-        Result<Run> run = prefill(std::move(plan), static_cast<int>(ids.size()) + std::max(1, greedy), stop);
-        if (!run.ok())
-            return run.status();
+        if (Status status = prefill(run, nullptr, stop); !status.ok())
+            return status;
         PromptLogits result;
         result.prefillMs = prefillClock.elapsedMs();
-        result.top = greatestLogits(run->prefill.logits, top);
+        result.top = greatestLogits(run.prefill.logits, top);
         const StageClock decodeClock;
-        std::vector<float>& logits = run->prefill.logits;
+        std::vector<float>& logits = run.prefill.logits;
         for (int i = 0; i < greedy; ++i) {
             result.greedy.push_back(argmax(logits));
             if (stop.stop_requested())
                 return Status(StatusCode::Cancelled, "stopped while decoding");
             if (i + 1 < greedy)
-                m_transformer->decode(result.greedy.back(), static_cast<int>(ids.size()) + i, run->cache, m_blender->rows(1),
+                m_transformer->decode(result.greedy.back(), static_cast<int>(ids.size()) + i, run.cache, m_blender->rows(1),
                                       logits);
         }
         result.decodeMs = decodeClock.elapsedMs();
-        giveCacheBack(std::move(run->cache));
+        giveCacheBack(std::move(run.cache));
         return result;
     });
 }

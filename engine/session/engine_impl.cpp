@@ -85,6 +85,11 @@ Result<std::unique_ptr<EngineImpl>> EngineImpl::create(const EngineOptions& opti
     return engine;
 }
 
+EngineImpl::~EngineImpl() {
+    if (m_unsavedSpeed > 0 && m_store != nullptr && !m_broken)
+        (void)m_store->rememberRates(m_fingerprint, m_info.threads, m_speed.text());
+}
+
 Status EngineImpl::openWorkspace(const EngineOptions& options) {
     m_fileSystem = storage::makePosixFileSystem();
     bool readOnly = false;
@@ -147,6 +152,9 @@ Status EngineImpl::openModel(const EngineOptions& options) {
     m_planner = std::make_unique<Planner>(PlannerContext{*m_tokenizer, config, chatTemplate,
                                                          options.systemPrompt.empty() ? kSystemPrompt : options.systemPrompt,
                                                          m_maxContext, m_fingerprint, *m_catalog, *m_store});
+    if (const Result<std::string> rates = m_store->rememberedRates(m_fingerprint, m_info.threads); rates.ok())
+        m_speed = Speed::fromText(*rates);
+    m_chunkKeys = std::make_unique<ChunkKeys>(*m_catalog, *m_store, *m_planner, m_fingerprint);
     return {};
 }
 
@@ -187,7 +195,12 @@ Result<KvCompactReport> EngineImpl::storeCompact(JobObserver& observer, std::sto
 }
 
 Result<KvRebuildReport> EngineImpl::storeRebuildIndex(JobObserver& observer, std::stop_token stop) {
-    return guarded([&] { return m_store->rebuildIndex(progressOf(observer, "reading segments"), std::move(stop)); });
+    return guarded([&] {
+        Result<KvRebuildReport> report = m_store->rebuildIndex(progressOf(observer, "reading segments"), std::move(stop));
+        if (m_chunkKeys != nullptr)
+            m_chunkKeys->indexReplaced();
+        return report;
+    });
 }
 
 Status EngineImpl::dropCaches() {

@@ -15,6 +15,9 @@
 #include "engine/engine.h"
 #include "engine/kv/kv_key.h"
 #include "engine/model/weight_file.h"
+#include "engine/session/chunk_keys.h"
+#include "engine/session/conversations.h"
+#include "engine/session/speed.h"
 #include "storage/catalog.h"
 #include "storage/file_system.h"
 #include "storage/kv_store.h"
@@ -26,6 +29,7 @@ namespace engine {
 class EngineImpl final : public Engine {
 public:
     static Result<std::unique_ptr<EngineImpl>> create(const EngineOptions& options);
+    ~EngineImpl() override;
 
     const ModelInfo& model() const override { return m_info; }
 
@@ -36,11 +40,19 @@ public:
     Result<std::vector<SourceRecord>> sources(const std::string& collection) override;
     Result<std::vector<DocumentRecord>> documents(const std::string& collection) override;
     Result<DocumentRecord> document(DocumentId id) override;
-    Result<std::vector<ChunkInfo>> chunks(const std::string& collection, const std::string& search, int limit) override;
+    Result<std::vector<ChunkInfo>> chunks(const ChunkQuery& query) override;
+    Result<ChunkInfo> chunk(const ChunkId& id) override;
+    Result<std::vector<FileInfo>> files(const std::string& collection) override;
+    Status addToCollection(const std::string& from, const std::vector<std::string>& paths, const std::string& to) override;
+    Status removeFile(const std::string& collection, const std::string& path) override;
+    Status removeCollection(const std::string& collection) override;
+    Result<PrecomputeForecast> precomputeForecast(const PrecomputeRequest& request) override;
 
     Result<BlendPlan> plan(const Query& query) override;
     Result<Answer> run(const BlendPlan& plan, QueryObserver& observer, std::stop_token stop) override;
     Result<Answer> runCompared(const BlendPlan& plan, QueryObserver& observer, std::stop_token stop) override;
+    Result<Answer> measureDeviation(const BlendPlan& plan, QueryObserver& observer, std::stop_token stop) override;
+    Result<std::vector<AnswerRecord>> history(int limit) override;
 
     Result<TokenIds> tokenize(const std::string& text, bool parseSpecial) override;
     std::string piece(TokenId id) const override;
@@ -52,19 +64,37 @@ public:
     Result<KvCompactReport> storeCompact(JobObserver& observer, std::stop_token stop) override;
     Result<KvRebuildReport> storeRebuildIndex(JobObserver& observer, std::stop_token stop) override;
     Result<std::int64_t> storePin(const std::string& collection, bool pinned) override;
+    Result<std::int64_t> storePinFiles(const std::string& collection, const std::vector<std::string>& paths,
+                                       bool pinned) override;
+    Result<std::vector<StoreUsage>> storeUsage(StoreGroup group) override;
+    Result<std::vector<DamageEvent>> storeDamage(int limit) override;
+    Result<std::uint64_t> setStoreCap(std::uint64_t bytes) override;
     Status dropCaches() override;
 
     Result<GateReport> verifyExactness(const std::vector<GivenPrompt>& cases, JobObserver& observer,
                                        std::stop_token stop) override;
 
 private:
+    static constexpr int kComparedTokens = 16;
+
     /// A prefill with its cache, and what damage it met.
     struct Run {
         BlendPlan plan;  // sources corrected
-        Prefill prefill;
         KvCache cache;
-        std::vector<std::string> notes;
+        TokenIds ids = {};                            // the whole prompt
+        std::vector<Conversations::Turn> turns = {};  // that the cache holds before this run
+        Prefill prefill = {};
+        std::vector<std::string> notes = {};
     };
+    /// A full prefill of a run's prompt, its answer, and the logits while it is fed with its own likeliest tokens.
+    struct FullRun {
+        Run run;
+        Answer answer;
+        double ttftMs = 0;
+        TokenIds forced;                         // ≤ kComparedTokens − 1
+        std::vector<std::vector<float>> logits;  // [forced + 1][V]
+    };
+    enum class Compare { No, WithFull, AllRuns };
     /// What one chunk needs to be precomputed.
     struct ChunkWork {
         KvKey key;
@@ -84,20 +114,41 @@ private:
                           std::stop_token stop);
     IngestFile indexContent(SourceRecord& source, const IngestRequest& request, std::stop_token stop);
 
-    /// Keys under which the store holds the chunk's KV, whatever the anchor.
-    Result<std::vector<KvKey>> storedKeys(const ChunkInfo& chunk);
+    /// The collection's chunks, their keys learned as far as a list may take time for it.
+    Result<std::vector<storage::ChunkPlace>> placesOf(const CollectionRecord& collection);
+    /// Fills text, title and state of chunks whose records are there.
+    Status describeChunks(std::vector<ChunkInfo>& infos);
+    /// Drops what is remembered of those chunks that are no longer in the catalog.
+    void forgetGone(std::vector<ChunkId> chunks);
+    Result<std::int64_t> pinChunks(std::span<const storage::ChunkPlace> places, bool pinned);
     /// Chunks of the request without KV, the head of each anchor included; counts those that have it.
     Result<std::vector<ChunkWork>> missingChunks(const PrecomputeRequest& request, std::int64_t& already);
+    /// The distinct heads of the request's prompts.
+    std::vector<TokenIds> headsOf(const PrecomputeRequest& request) const;
     Status storeChunks(std::span<const ChunkWork> work, std::vector<ChunkKv>& kv, PrecomputeReport& report);
 
     KvCache takeCache(int positions);
     void giveCacheBack(KvCache cache);
+    /// A cache for a run of the plan: a new one, or that of the conversation it goes on with. Error: NotFound.
+    Result<Run> startRun(const BlendPlan& plan);
     /// Prefills, leaving out damaged records as often as needed.
-    Result<Run> prefill(BlendPlan plan, int positions, std::stop_token stop);
-    Result<Answer> answer(Run& run, QueryObserver& observer, std::stop_token stop);
-    /// Changes nothing but the cache rows behind the prompt.
-    Result<Comparison> compare(Run& run, const Answer& answer, std::stop_token stop);
-    Result<Answer> runPlan(const BlendPlan& plan, QueryObserver& observer, bool compared, std::stop_token stop);
+    Status prefill(Run& run, AttentionProbe* probe, std::stop_token stop);
+    /// Decodes; everything of the answer but its trace.
+    Answer answer(Run& run, QueryObserver& observer, std::stop_token stop);
+    std::shared_ptr<BlendTrace> traceOf(const Run& run, const Answer& answer) const;
+    Result<Answer> runPlan(const BlendPlan& plan, QueryObserver& observer, Compare compare, std::stop_token stop);
+    /// Keeps the run's KV for follow-up questions.
+    void keepConversation(Run run, const Answer& answer);
+    /// Writes the answer into the catalog's history; a sentence when that failed.
+    std::string record(const BlendTrace& trace);
+    void learnSpeed(const Prefill& prefill, const Timings& ms);
+
+    // -- measuring.cpp
+    Result<FullRun> runFull(const Run& run, AttentionProbe* probe, std::stop_token stop);
+    /// Feeds the run with the full run's tokens; the rows behind its prompt are as before afterwards.
+    Result<Comparison> compare(const FullRun& full, Run& run, const Answer& answer, std::stop_token stop);
+    Result<std::shared_ptr<const DeviationReport>> measure(Run& run, const Answer& answer, QueryObserver& observer,
+                                                           std::stop_token stop);
 
     /// Runs `call`; the one place where exceptions become a Status. A broken device or invariant closes the session.
     template <class Call>
@@ -127,9 +178,14 @@ private:
     FingerprintId m_fingerprint;
     int m_maxContext = 0;
     std::unique_ptr<Planner> m_planner;
+    std::unique_ptr<ChunkKeys> m_chunkKeys;
     std::unique_ptr<Transformer> m_transformer;
     std::unique_ptr<Blender> m_blender;
     std::optional<KvCache> m_spareCache;  // of the last query: fresh pages cost more than loading its KV
+    Conversations m_conversations;
+    std::uint64_t m_runs = 0;  // numbers given to runs
+    Speed m_speed;
+    int m_unsavedSpeed = 0;  // runs learned from since the last save
     bool m_broken = false;
 };
 

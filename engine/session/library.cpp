@@ -1,90 +1,12 @@
-// The library: importing files into collections, and the lists that views and the command line show.
+// The library's lists and its ledger: what stands where, and how much of it has KV.
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
+#include <map>
 #include <unordered_map>
 
-#include <sys/stat.h>
-
-#include "engine/ingest/chunker.h"
-#include "engine/ingest/document_reader.h"
 #include "engine/retrieve/query_terms.h"
 #include "engine/session/engine_impl.h"
-#include "storage/digest.h"
 
 namespace engine {
-namespace {
-
-namespace fs = std::filesystem;
-
-// Originals are kept in the workspace, so a file must fit into memory once.
-constexpr std::uint64_t kMostFileBytes = std::uint64_t{256} << 20;
-
-/// Files named by the request, directories walked in name order. What cannot be walked is named in `problems`.
-std::vector<std::string> filesOf(const IngestRequest& request, std::vector<IngestFile>& problems) {
-    std::vector<std::string> files;
-    const auto problem = [&](const std::string& path, IngestState state, std::string reason) {
-        IngestFile file;
-        file.path = path;
-        file.state = state;
-        file.reason = std::move(reason);
-        problems.push_back(std::move(file));
-    };
-    for (const std::string& path : request.paths) {
-        std::error_code error;
-        const fs::path absolute = fs::absolute(path, error).lexically_normal();
-        const fs::file_status status = fs::status(absolute, error);
-        if (!fs::exists(status)) {
-            problem(path, IngestState::Failed, "no such file or folder");
-        } else if (!fs::is_directory(status)) {
-            files.push_back(absolute.string());
-        } else if (!request.recursive) {
-            problem(path, IngestState::Skipped, "is a folder; import folders with --recursive");
-        } else {
-            std::vector<std::string> found;
-            fs::recursive_directory_iterator walk(absolute, fs::directory_options::skip_permission_denied, error);
-            for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
-                std::error_code ignored;
-                if (walk->path().filename().string().starts_with("."))
-                    walk.disable_recursion_pending();
-                else if (walk->is_regular_file(ignored))
-                    found.push_back(walk->path().string());
-            }
-            if (error)
-                problem(path, IngestState::Failed, "cannot be walked: " + error.message());
-            std::sort(found.begin(), found.end());
-            files.insert(files.end(), found.begin(), found.end());
-        }
-    }
-    std::vector<std::string> distinct;
-    for (std::string& file : files)
-        if (std::find(distinct.begin(), distinct.end(), file) == distinct.end())
-            distinct.push_back(std::move(file));
-    return distinct;
-}
-
-Result<std::vector<std::byte>> readFile(const std::string& path, std::uint64_t sizeBytes) {
-    if (sizeBytes > kMostFileBytes)
-        return Status(StatusCode::Unsupported, "is larger than " + std::to_string(kMostFileBytes >> 20) + " MiB");
-    std::ifstream stream(path, std::ios::binary);
-    std::vector<std::byte> bytes(sizeBytes);
-    if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
-        return Status(StatusCode::IoError, "cannot be read: no permission, or it changed while it was read");
-    return bytes;
-}
-
-IngestState ledgerState(const Status& status) {
-    return status.code() == StatusCode::Unsupported ? IngestState::Skipped : IngestState::Failed;
-}
-
-int sumTokens(const std::vector<ChunkRecord>& chunks) {
-    int tokens = 0;
-    for (const ChunkRecord& chunk : chunks)
-        tokens += chunk.tokens;
-    return tokens;
-}
-
-}  // namespace
 
 Result<CollectionRecord> EngineImpl::collectionNamed(const std::string& name) {
     Result<std::optional<CollectionRecord>> collection = m_catalog->collection(name);
@@ -95,138 +17,12 @@ Result<CollectionRecord> EngineImpl::collectionNamed(const std::string& name) {
     return std::move(**collection);
 }
 
-Result<IngestReport> EngineImpl::ingest(const IngestRequest& request, JobObserver& observer, std::stop_token stop) {
-    return guarded([&]() -> Result<IngestReport> {
-        if (Status status = needModel(); !status.ok())
+Result<std::vector<storage::ChunkPlace>> EngineImpl::placesOf(const CollectionRecord& collection) {
+    Result<std::vector<storage::ChunkPlace>> places = m_catalog->chunkPlaces(collection.id);
+    if (places.ok() && m_chunkKeys != nullptr)
+        if (Status status = m_chunkKeys->learnUnknown(*places, ChunkKeys::Effort::Bounded); !status.ok())
             return status;
-        if (request.chunkTokens < 32 || request.chunkTokens > m_maxContext / 2)
-            return Status(StatusCode::InvalidArgument, "the chunk size must lie between 32 and " +
-                                                           std::to_string(m_maxContext / 2) + " tokens for this model");
-        if (const Result<CollectionId> id = m_catalog->ensureCollection(request.collection); !id.ok())
-            return id.status();
-        const Result<CollectionRecord> collection = collectionNamed(request.collection);
-        if (!collection.ok())
-            return collection.status();
-
-        IngestReport report;
-        const std::vector<std::string> files = filesOf(request, report.files);
-        for (const IngestFile& problem : report.files)
-            observer.fileDone(problem);
-        const auto total = static_cast<std::int64_t>(files.size());
-        for (std::int64_t i = 0; i < total; ++i) {
-            observer.progress("importing", i, total, "files");
-            if (stop.stop_requested()) {
-                report.cancelled = true;
-                break;
-            }
-            IngestFile file = ingestFile(files[static_cast<std::size_t>(i)], *collection, request, stop);
-            if (stop.stop_requested() && file.state == IngestState::Failed) {
-                report.cancelled = true;
-                break;
-            }
-            observer.fileDone(file);
-            report.files.push_back(std::move(file));
-        }
-        if (!report.cancelled)
-            observer.progress("importing", total, total, "files");
-        return report;
-    });
-}
-
-IngestFile EngineImpl::ingestFile(const std::string& path, const CollectionRecord& collection, const IngestRequest& request,
-                                  std::stop_token stop) {
-    IngestFile file;
-    file.path = path;
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
-        file.reason = "is not a regular file";
-        return file;
-    }
-    SourceRecord source;
-    source.collection = collection.id;
-    source.path = path;
-    source.sizeBytes = static_cast<std::uint64_t>(info.st_size);
-    source.modifiedNs = std::int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
-    source.chunker = ChunkerSettings{request.chunkTokens, std::min(64, request.chunkTokens / 4)}.digest();
-
-    const Result<std::optional<SourceRecord>> known = m_catalog->source(collection.id, path);
-    if (known.ok() && known->has_value()) {
-        const SourceRecord& before = **known;
-        if (before.state == storage::SourceState::Indexed && before.sizeBytes == source.sizeBytes &&
-            before.modifiedNs == source.modifiedNs && before.chunker == source.chunker) {
-            file.state = IngestState::Unchanged;
-            const Result<std::vector<ChunkRecord>> chunks = m_catalog->chunksOfDocument(before.document, source.chunker);
-            if (chunks.ok()) {
-                file.chunks = static_cast<int>(chunks->size());
-                file.tokens = sumTokens(*chunks);
-            }
-            return file;
-        }
-    }
-    file = indexContent(source, request, std::move(stop));
-    if (file.state == IngestState::Skipped || file.state == IngestState::Failed) {
-        source.state = file.state == IngestState::Skipped ? storage::SourceState::Skipped : storage::SourceState::Failed;
-        source.reason = file.reason;
-        if (Status status = m_catalog->recordSource(source); !status.ok())
-            file.reason += "; and the ledger could not be written: " + status.message();
-    }
-    return file;
-}
-
-IngestFile EngineImpl::indexContent(SourceRecord& source, const IngestRequest& request, std::stop_token stop) {
-    IngestFile file;
-    file.path = source.path;
-    const auto failed = [&](const Status& status) {
-        file.state = ledgerState(status);
-        file.reason = status.message();
-        return file;
-    };
-    const Result<std::vector<std::byte>> bytes = readFile(source.path, source.sizeBytes);
-    if (!bytes.ok())
-        return failed(bytes.status());
-    DocumentRecord document;
-    document.content = storage::ContentDigest{storage::digestOf(*bytes)};
-    const Result<std::optional<DocumentRecord>> known = m_catalog->documentByContent(document.content);
-    if (!known.ok())
-        return failed(known.status());
-
-    ParsedDocument parsed;
-    if (known->has_value()) {
-        // The same content under another name, or touched: its text, title and page map stand already.
-        document = **known;
-        parsed = {document.mediaType, document.title, document.text, document.pages, document.pageMap, document.sections};
-    } else {
-        const Result<std::string> worker = findDocumentWorker();
-        if (!worker.ok())
-            return failed(worker.status());
-        DocumentReaderOptions options;
-        options.worker = *worker;
-        Result<ParsedDocument> read = readDocument(source.path, options, std::move(stop));
-        if (!read.ok())
-            return failed(read.status());
-        parsed = std::move(*read);
-        document.title = parsed.title.empty() ? fs::path(source.path).filename().string() : parsed.title;
-        document.mediaType = parsed.mediaType;
-        document.text = parsed.text;
-        document.characters = std::count_if(parsed.text.begin(), parsed.text.end(),
-                                            [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
-        document.pages = parsed.pages;
-        document.pageMap = parsed.pageMap;
-        document.sections = parsed.sections;
-    }
-    const ChunkerSettings settings{request.chunkTokens, std::min(64, request.chunkTokens / 4)};
-    const std::vector<ChunkRecord> chunks = chunkDocument(parsed, document.title, document.content, *m_tokenizer, settings);
-    source.state = storage::SourceState::Indexed;
-    const Result<DocumentId> id = m_catalog->indexDocument(source, document, chunks, *bytes);
-    if (!id.ok())
-        return failed(id.status());
-    file.state = IngestState::Indexed;
-    file.pages = document.pages;
-    file.chunks = static_cast<int>(chunks.size());
-    file.tokens = sumTokens(chunks);
-    if (chunks.empty())
-        file.reason = "holds no text";
-    return file;
+    return places;
 }
 
 Result<std::vector<CollectionInfo>> EngineImpl::collections() {
@@ -237,11 +33,14 @@ Result<std::vector<CollectionInfo>> EngineImpl::collections() {
         std::vector<CollectionInfo> infos;
         for (const CollectionRecord& record : *records) {
             CollectionInfo info{record, 0};
-            const Result<std::vector<ChunkInfo>> listed = chunks(record.name, "", -1);
-            if (!listed.ok())
-                return listed.status();
-            info.chunksWithKv =
-                std::count_if(listed->begin(), listed->end(), [](const ChunkInfo& chunk) { return chunk.inStore; });
+            if (m_chunkKeys != nullptr) {
+                const Result<std::vector<storage::ChunkPlace>> places = placesOf(record);
+                if (!places.ok())
+                    return places.status();
+                info.chunksWithKv = std::count_if(places->begin(), places->end(), [&](const storage::ChunkPlace& place) {
+                    return m_chunkKeys->inStore(place.id);
+                });
+            }
             infos.push_back(std::move(info));
         }
         return infos;
@@ -270,93 +69,192 @@ Result<DocumentRecord> EngineImpl::document(DocumentId id) {
     return guarded([&] { return m_catalog->document(id); });
 }
 
-Result<std::vector<ChunkInfo>> EngineImpl::chunks(const std::string& collection, const std::string& search, int limit) {
+Status EngineImpl::describeChunks(std::vector<ChunkInfo>& infos) {
+    // One read of each document serves all of its chunks.
+    std::unordered_map<std::int64_t, DocumentRecord> documents;
+    std::vector<storage::ChunkPlace> places;
+    for (ChunkInfo& info : infos) {
+        const auto [entry, isNew] = documents.try_emplace(info.record.document.value);
+        if (isNew) {
+            Result<DocumentRecord> document = m_catalog->document(info.record.document);
+            if (!document.ok())
+                return document.status();
+            entry->second = std::move(*document);
+        }
+        const DocumentRecord& document = entry->second;
+        info.documentTitle = document.title;
+        info.text = document.text.substr(static_cast<std::size_t>(info.record.beginByte),
+                                         static_cast<std::size_t>(info.record.endByte - info.record.beginByte));
+        if (m_chunkKeys != nullptr)
+            m_chunkKeys->learn(std::span(&info.record, 1), document.text);
+    }
+    if (m_chunkKeys != nullptr)
+        for (ChunkInfo& info : infos)
+            info.inStore = m_chunkKeys->inStore(info.record.id);
+    return {};
+}
+
+Result<std::vector<ChunkInfo>> EngineImpl::chunks(const ChunkQuery& query) {
     return guarded([&]() -> Result<std::vector<ChunkInfo>> {
-        const Result<CollectionRecord> record = collectionNamed(collection);
+        constexpr std::int64_t kBestHits = 50;
+        constexpr std::int64_t kMostHits = 100'000;
+        const Result<CollectionRecord> record = collectionNamed(query.collection);
         if (!record.ok())
             return record.status();
+        const std::int64_t offset = std::max<std::int64_t>(query.offset, 0);
         std::vector<ChunkInfo> infos;
-        if (search.empty()) {
-            Result<std::vector<ChunkRecord>> records = m_catalog->chunks(record->id, 0, limit);
+        if (query.search.empty()) {
+            Result<std::vector<ChunkRecord>> records = m_catalog->chunks(record->id, query.document, offset, query.limit);
             if (!records.ok())
                 return records.status();
             for (ChunkRecord& chunk : *records)
                 infos.push_back({std::move(chunk), {}, {}, false, 0});
         } else {
-            const Result<std::vector<storage::ChunkHit>> hits =
-                m_catalog->searchChunks(record->id, queryTerms(search), limit < 0 ? 50 : limit);
+            const std::int64_t wanted = offset + (query.limit < 0 ? kBestHits : query.limit);
+            const Result<std::vector<storage::ChunkHit>> hits = m_catalog->searchChunks(
+                record->id, queryTerms(query.search), static_cast<int>(std::min(wanted, kMostHits)), query.document);
             if (!hits.ok())
                 return hits.status();
-            for (const storage::ChunkHit& hit : *hits) {
-                Result<std::optional<ChunkRecord>> chunk = m_catalog->chunk(hit.id);
+            for (std::size_t i = static_cast<std::size_t>(offset); i < hits->size(); ++i) {
+                Result<std::optional<ChunkRecord>> chunk = m_catalog->chunk((*hits)[i].id);
                 if (!chunk.ok())
                     return chunk.status();
                 if (chunk->has_value())
-                    infos.push_back({std::move(**chunk), {}, {}, false, hit.score});
+                    infos.push_back({std::move(**chunk), {}, {}, false, (*hits)[i].score});
             }
         }
+        if (Status status = describeChunks(infos); !status.ok())
+            return status;
+        return infos;
+    });
+}
 
-        // One read of each document serves all of its chunks.
-        std::unordered_map<std::int64_t, DocumentRecord> documents;
-        for (ChunkInfo& info : infos) {
-            const auto [entry, isNew] = documents.try_emplace(info.record.document.value);
-            if (isNew) {
-                Result<DocumentRecord> document = m_catalog->document(info.record.document);
-                if (!document.ok())
-                    return document.status();
-                entry->second = std::move(*document);
+Result<ChunkInfo> EngineImpl::chunk(const ChunkId& id) {
+    return guarded([&]() -> Result<ChunkInfo> {
+        Result<std::optional<ChunkRecord>> record = m_catalog->chunk(id);
+        if (!record.ok())
+            return record.status();
+        if (!record->has_value())
+            return Status(StatusCode::NotFound, "there is no chunk " + id.hex() + "; list them with `chunks`");
+        std::vector<ChunkInfo> infos{{std::move(**record), {}, {}, false, 0}};
+        if (Status status = describeChunks(infos); !status.ok())
+            return status;
+        return std::move(infos.front());
+    });
+}
+
+Result<std::vector<FileInfo>> EngineImpl::files(const std::string& collection) {
+    return guarded([&]() -> Result<std::vector<FileInfo>> {
+        const Result<CollectionRecord> record = collectionNamed(collection);
+        if (!record.ok())
+            return record.status();
+        Result<std::vector<SourceRecord>> sources = m_catalog->sources(record->id);
+        if (!sources.ok())
+            return sources.status();
+        Result<std::vector<DocumentRecord>> documents = m_catalog->documents(record->id);
+        if (!documents.ok())
+            return documents.status();
+        const Result<std::vector<storage::ChunkPlace>> places = placesOf(*record);
+        if (!places.ok())
+            return places.status();
+        std::map<std::pair<DocumentId, Digest>, std::vector<const storage::ChunkPlace*>> cut;
+        for (const storage::ChunkPlace& place : *places)
+            cut[{place.document, place.chunker}].push_back(&place);
+
+        std::vector<FileInfo> infos;
+        for (SourceRecord& source : *sources) {
+            FileInfo info;
+            const auto document = std::find_if(documents->begin(), documents->end(), [&](const DocumentRecord& candidate) {
+                return candidate.id == source.document;
+            });
+            if (source.document.value != 0 && document != documents->end()) {
+                info.title = document->title;
+                info.mediaType = document->mediaType;
+                info.pages = document->pages;
             }
-            const DocumentRecord& document = entry->second;
-            info.documentTitle = document.title;
-            info.text = document.text.substr(static_cast<std::size_t>(info.record.beginByte),
-                                             static_cast<std::size_t>(info.record.endByte - info.record.beginByte));
-            if (m_planner == nullptr)
-                continue;
-            const Result<std::vector<KvKey>> stored = storedKeys(info);
-            if (!stored.ok())
-                return stored.status();
-            info.inStore = !stored->empty();
+            std::unordered_map<KvKey, storage::KvRecordInfo> stored;
+            for (const storage::ChunkPlace* place : cut[{source.document, source.chunker}]) {
+                info.chunks += 1;
+                info.tokens += place->tokens;
+                if (m_chunkKeys == nullptr)
+                    continue;
+                const std::vector<storage::KvRecordInfo> records = m_chunkKeys->recordsOf(place->id);
+                info.chunksWithKv += records.empty() ? 0 : 1;
+                info.pinnedChunks +=
+                    std::any_of(records.begin(), records.end(), [](const auto& kv) { return kv.pinned; }) ? 1 : 0;
+                for (const storage::KvRecordInfo& kv : records)
+                    stored.emplace(kv.key, kv);
+            }
+            for (const auto& [key, kv] : stored)
+                info.kvBytes += kv.bytes;
+            info.source = std::move(source);
+            infos.push_back(std::move(info));
         }
         return infos;
     });
 }
 
-Result<std::vector<KvKey>> EngineImpl::storedKeys(const ChunkInfo& chunk) {
-    const TokenIds ids = m_planner->chunkIds(chunk.record.header, chunk.text);
-    std::vector<KvKey> keys;
-    for (const Anchor anchor : {Anchor::None, Anchor::Bos, Anchor::Head}) {
-        const KvKey key = kvKey(m_fingerprint, Planner::anchorIds(anchor, m_planner->head()), ids);
-        const Result<std::optional<storage::KvExtent>> extent = m_store->find(m_fingerprint, key);
-        if (!extent.ok())
-            return extent.status();
-        if (extent->has_value())
-            keys.push_back(key);
-    }
-    return keys;
+Status EngineImpl::addToCollection(const std::string& from, const std::vector<std::string>& paths, const std::string& to) {
+    return guarded([&]() -> Status {
+        const Result<CollectionRecord> source = collectionNamed(from);
+        if (!source.ok())
+            return source.status();
+        const Result<CollectionId> target = m_catalog->ensureCollection(to);
+        if (!target.ok())
+            return target.status();
+        return m_catalog->shareSources(source->id, paths, *target);
+    });
 }
 
-Result<std::int64_t> EngineImpl::storePin(const std::string& collection, bool pinned) {
-    return guarded([&]() -> Result<std::int64_t> {
-        if (Status status = needModel(); !status.ok())
-            return status;
-        const Result<std::vector<ChunkInfo>> listed = chunks(collection, "", -1);
-        if (!listed.ok())
-            return listed.status();
-        std::vector<KvKey> keys;
-        for (const ChunkInfo& chunk : *listed) {
-            const TokenIds ids = m_planner->chunkIds(chunk.record.header, chunk.text);
-            for (const Anchor anchor : {Anchor::None, Anchor::Bos, Anchor::Head}) {
-                const KvKey key = kvKey(m_fingerprint, Planner::anchorIds(anchor, m_planner->head()), ids);
-                const Result<std::optional<storage::KvExtent>> extent = m_store->find(m_fingerprint, key);
-                if (extent.ok() && extent->has_value())
-                    keys.push_back(key);
-            }
+Status EngineImpl::removeFile(const std::string& collection, const std::string& path) {
+    return guarded([&]() -> Status {
+        const Result<CollectionRecord> record = collectionNamed(collection);
+        if (!record.ok())
+            return record.status();
+        const Result<std::optional<SourceRecord>> source = m_catalog->source(record->id, path);
+        std::vector<ChunkId> chunks;
+        if (source.ok() && source->has_value()) {
+            const Result<std::vector<ChunkRecord>> cut =
+                m_catalog->chunksOfDocument((*source)->document, (*source)->chunker);
+            if (cut.ok())
+                for (const ChunkRecord& chunk : *cut)
+                    chunks.push_back(chunk.id);
         }
-        const Status status = pinned ? m_store->pin(m_fingerprint, keys) : m_store->unpin(m_fingerprint, keys);
-        if (!status.ok())
-            return status;
-        return static_cast<std::int64_t>(keys.size());
+        if (Status status = m_catalog->removeSource(record->id, path); !status.ok())
+            return status.withContext("removing a file from \"" + collection + "\"");
+        forgetGone(chunks);
+        return {};
     });
+}
+
+Status EngineImpl::removeCollection(const std::string& collection) {
+    return guarded([&]() -> Status {
+        const Result<CollectionRecord> record = collectionNamed(collection);
+        if (!record.ok())
+            return record.status();
+        std::vector<ChunkId> chunks;
+        if (const Result<std::vector<storage::ChunkPlace>> places = m_catalog->chunkPlaces(record->id); places.ok())
+            for (const storage::ChunkPlace& place : *places)
+                chunks.push_back(place.id);
+        if (Status status = m_catalog->removeCollection(record->id); !status.ok())
+            return status;
+        forgetGone(chunks);
+        return {};
+    });
+}
+
+void EngineImpl::forgetGone(std::vector<ChunkId> chunks) {
+    if (m_chunkKeys == nullptr)
+        return;
+    std::erase_if(chunks, [&](const ChunkId& id) {
+        const Result<std::optional<ChunkRecord>> chunk = m_catalog->chunk(id);
+        return !chunk.ok() || chunk->has_value();
+    });
+    m_chunkKeys->forget(chunks);
+}
+
+Result<std::vector<AnswerRecord>> EngineImpl::history(int limit) {
+    return guarded([&] { return m_catalog->answers(limit); });
 }
 
 }  // namespace engine

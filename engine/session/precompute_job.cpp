@@ -3,6 +3,7 @@
 #include <chrono>
 #include <unordered_set>
 
+#include "engine/blend/stage_clock.h"
 #include "engine/session/engine_impl.h"
 
 namespace engine {
@@ -35,16 +36,35 @@ Result<std::vector<EngineImpl::ChunkWork>> EngineImpl::missingChunks(const Preco
         const Result<CollectionRecord> collection = collectionNamed(request.collection);
         if (!collection.ok())
             return collection.status();
-        const Result<std::vector<ChunkRecord>> chunks = m_catalog->chunks(collection->id, 0, -1);
-        if (!chunks.ok())
-            return chunks.status();
+        const Result<std::vector<storage::ChunkPlace>> places = m_catalog->chunkPlaces(collection->id);
+        if (!places.ok())
+            return places.status();
         const TokenIds anchor = Planner::anchorIds(request.anchor, m_planner->head());
-        for (const ChunkRecord& chunk : *chunks) {
-            const Result<std::string> text = m_catalog->chunkText(chunk);
-            if (!text.ok())
-                return text.status().withContext("chunk " + chunk.id.hex());
-            add(anchor, m_planner->chunkIds(chunk.header, *text));
+        std::vector<storage::ChunkPlace> wanted;  // those that a remembered key does not show to be stored
+        for (const storage::ChunkPlace& place : *places) {
+            const ChunkKeys::Key* key = m_chunkKeys->keyOf(place.id, request.anchor);
+            const Result<std::optional<storage::KvExtent>> extent =
+                key != nullptr ? m_store->find(m_fingerprint, key->key) : std::optional<storage::KvExtent>();
+            if (!extent.ok())
+                return extent.status();
+            if (extent->has_value())
+                already += seen.insert(key->key).second ? 1 : 0;
+            else
+                wanted.push_back(place);
         }
+        for (const storage::ChunkPlace& place : wanted) {
+            const Result<std::optional<ChunkRecord>> chunk = m_catalog->chunk(place.id);
+            if (!chunk.ok())
+                return chunk.status();
+            if (!chunk->has_value())
+                continue;
+            const Result<std::string> text = m_catalog->chunkText(**chunk);
+            if (!text.ok())
+                return text.status().withContext("chunk " + place.id.hex());
+            add(anchor, m_planner->chunkIds((*chunk)->header, *text));
+        }
+        if (Status status = m_chunkKeys->learnUnknown(wanted, ChunkKeys::Effort::Complete); !status.ok())
+            return status;
     }
     if (!failure.ok())
         return failure;
@@ -61,6 +81,71 @@ Status EngineImpl::storeChunks(std::span<const ChunkWork> work, std::vector<Chun
         report.bytes += kv[i].bytes.size();
     }
     return {};
+}
+
+std::vector<TokenIds> EngineImpl::headsOf(const PrecomputeRequest& request) const {
+    std::vector<TokenIds> heads;
+    if (request.given.empty())
+        heads.push_back(m_planner->head());
+    for (const GivenPrompt& given : request.given)
+        heads.push_back(m_planner->headOf(given));
+    std::sort(heads.begin(), heads.end());
+    heads.erase(std::unique(heads.begin(), heads.end()), heads.end());
+    return heads;
+}
+
+Result<PrecomputeForecast> EngineImpl::precomputeForecast(const PrecomputeRequest& request) {
+    return guarded([&]() -> Result<PrecomputeForecast> {
+        if (Status status = needModel(); !status.ok())
+            return status;
+        PrecomputeForecast forecast;
+        const auto add = [&](const KvKey& key, int tokens) -> Status {
+            const Result<std::optional<storage::KvExtent>> extent = m_store->find(m_fingerprint, key);
+            if (!extent.ok())
+                return extent.status();
+            if (extent->has_value()) {
+                ++forecast.already;
+                return {};
+            }
+            ++forecast.chunks;
+            forecast.tokens += tokens;
+            forecast.bytes += storage::kvRecordBytes(m_spec, tokens);
+            return {};
+        };
+        std::unordered_set<KvKey> seen;
+        const auto addIds = [&](const TokenIds& anchor, const TokenIds& ids) -> Status {
+            const KvKey key = kvKey(m_fingerprint, anchor, ids);
+            return ids.empty() || !seen.insert(key).second ? Status() : add(key, static_cast<int>(ids.size()));
+        };
+        for (const TokenIds& head : headsOf(request))
+            if (Status status = addIds({}, head); !status.ok())
+                return status;
+        for (const GivenPrompt& given : request.given)
+            for (const std::string& text : given.chunks)
+                if (Status status =
+                        addIds(Planner::anchorIds(request.anchor, m_planner->headOf(given)), m_planner->givenChunkIds(text));
+                    !status.ok())
+                    return status;
+        if (request.given.empty()) {
+            const Result<CollectionRecord> collection = collectionNamed(request.collection);
+            if (!collection.ok())
+                return collection.status();
+            const Result<std::vector<storage::ChunkPlace>> places = m_catalog->chunkPlaces(collection->id);
+            if (!places.ok())
+                return places.status();
+            if (Status status = m_chunkKeys->learnUnknown(*places, ChunkKeys::Effort::Complete); !status.ok())
+                return status;
+            for (const storage::ChunkPlace& place : *places) {
+                const ChunkKeys::Key* key = m_chunkKeys->keyOf(place.id, request.anchor);
+                if (key == nullptr || key->tokens == 0 || !seen.insert(key->key).second)
+                    continue;
+                if (Status status = add(key->key, key->tokens); !status.ok())
+                    return status;
+            }
+        }
+        forecast.ms = m_speed.forecastPrecomputeMs(forecast.tokens);
+        return forecast;
+    });
 }
 
 Result<PrecomputeReport> EngineImpl::precompute(const PrecomputeRequest& request, JobObserver& observer,
@@ -90,13 +175,7 @@ Result<PrecomputeReport> EngineImpl::precompute(const PrecomputeRequest& request
             if (extent.ok() && !extent->has_value() && !queued)
                 jobs.push_back({{}, {{key, head}}});
         };
-        std::vector<TokenIds> heads;
-        if (request.given.empty())
-            heads.push_back(m_planner->head());
-        for (const GivenPrompt& given : request.given)
-            heads.push_back(m_planner->headOf(given));
-        std::sort(heads.begin(), heads.end());
-        heads.erase(std::unique(heads.begin(), heads.end()), heads.end());
+        const std::vector<TokenIds> heads = headsOf(request);
         for (const TokenIds& head : heads)
             addHead(head);
         for (const TokenIds& head : heads) {
@@ -136,7 +215,13 @@ Result<PrecomputeReport> EngineImpl::precompute(const PrecomputeRequest& request
                     report.budgetReached = true;
                     break;
                 }
-                Result<std::vector<ChunkKv>> kv = precomputer.compute(batch, stop);
+                const StageClock clock;
+                double elsewhereMs = 0;
+                Result<std::vector<ChunkKv>> kv = precomputer.compute(batch, stop, [&] {
+                    const StageClock border;
+                    observer.atBorder();
+                    elsewhereMs += border.elapsedMs();
+                });
                 if (!kv.ok()) {
                     if (kv.status().code() != StatusCode::Cancelled)
                         return kv.status();
@@ -146,7 +231,10 @@ Result<PrecomputeReport> EngineImpl::precompute(const PrecomputeRequest& request
                 if (Status status = storeChunks(std::span(job.chunks).subspan(begin, end - begin), *kv, report);
                     !status.ok())
                     return status;
+                m_speed.learnPrecompute(static_cast<std::int64_t>(rows), clock.elapsedMs() - elsewhereMs);
+                m_unsavedSpeed += 1;
                 begin = end;
+                observer.atBorder();
                 observer.progress("precomputing", report.tokens, total, "tokens");
             }
         }

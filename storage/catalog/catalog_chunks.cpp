@@ -1,5 +1,6 @@
 // Chunks and their full text.
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "storage/catalog/catalog_impl.h"
@@ -105,14 +106,29 @@ Result<std::optional<ChunkRecord>> CatalogImpl::chunk(const ChunkId& id) {
     return found;
 }
 
-Result<std::vector<ChunkRecord>> CatalogImpl::chunks(CollectionId collection, std::int64_t offset, std::int64_t limit) {
+Result<std::vector<ChunkRecord>> CatalogImpl::chunks(CollectionId collection, DocumentId document, std::int64_t offset,
+                                                     std::int64_t limit) {
     Statement rows = m_database->query(
         "SELECT number, id, document, chunker, ordinal, begin_character, end_character, begin_byte, end_byte, first_page, "
         "last_page, tokens, header, search_text, row_hash FROM chunks WHERE EXISTS (SELECT 1 FROM sources "
         "WHERE sources.document = chunks.document AND sources.chunker = chunks.chunker AND collection = ?) "
-        "ORDER BY document, chunker, ordinal LIMIT ? OFFSET ?");
-    rows.bind(collection.value).bind(limit).bind(std::max<std::int64_t>(offset, 0));
+        "AND document BETWEEN ? AND ? ORDER BY document, chunker, ordinal LIMIT ? OFFSET ?");
+    const std::int64_t last = document.value == 0 ? std::numeric_limits<std::int64_t>::max() : document.value;
+    rows.bind(collection.value).bind(document.value).bind(last).bind(limit).bind(std::max<std::int64_t>(offset, 0));
     return collectRows<ChunkRecord>(rows, chunkOfRow);
+}
+
+Result<std::vector<ChunkPlace>> CatalogImpl::chunkPlaces(CollectionId collection) {
+    Statement rows = m_database->query(
+        "SELECT chunks.id, cut.document, cut.chunker, tokens FROM (SELECT DISTINCT document, chunker FROM sources "
+        "WHERE collection = ? AND document IS NOT NULL) AS cut "
+        "JOIN chunks ON chunks.document = cut.document AND chunks.chunker = cut.chunker "
+        "ORDER BY cut.document, cut.chunker, ordinal");
+    rows.bind(collection.value);
+    return collectRows<ChunkPlace>(rows, [](const Statement& row) {
+        return std::optional<ChunkPlace>(
+            ChunkPlace{ChunkId{row.digest(0)}, DocumentId{row.integer(1)}, row.digest(2), static_cast<int>(row.integer(3))});
+    });
 }
 
 Result<std::vector<ChunkRecord>> CatalogImpl::chunksOfDocument(DocumentId document, const Digest& chunker) {
@@ -138,29 +154,31 @@ Result<std::string> CatalogImpl::chunkText(const ChunkRecord& chunk) {
                          static_cast<std::size_t>(chunk.endByte - chunk.beginByte));
 }
 
-Result<std::vector<ChunkHit>> CatalogImpl::search(CollectionId collection, const std::string& expression, int limit) {
+Result<std::vector<ChunkHit>> CatalogImpl::search(CollectionId collection, const std::string& expression, int limit,
+                                                  DocumentId document) {
     // CROSS JOIN keeps the order: the full text finds, the rest only looks up what was found.
     Statement rows = m_database->query(
         "SELECT chunks.id, bm25(chunk_text) AS rank_value FROM chunk_text CROSS JOIN chunks ON number = chunk_text.rowid "
         "WHERE chunk_text MATCH ? AND EXISTS (SELECT 1 FROM sources WHERE sources.document = chunks.document "
-        "AND sources.chunker = chunks.chunker AND collection = ?) ORDER BY rank_value, chunks.id LIMIT ?");
-    rows.bind(expression).bind(collection.value).bind(limit);
+        "AND sources.chunker = chunks.chunker AND collection = ?) AND ? IN (0, chunks.document) "
+        "ORDER BY rank_value, chunks.id LIMIT ?");
+    rows.bind(expression).bind(collection.value).bind(document.value).bind(limit);
     return collectRows<ChunkHit>(rows, [](const Statement& row) {
         return std::optional<ChunkHit>(ChunkHit{ChunkId{row.digest(0)}, -row.real(1)});
     });
 }
 
 Result<std::vector<ChunkHit>> CatalogImpl::searchChunks(CollectionId collection, std::span<const std::string> terms,
-                                                        int limit) {
+                                                        int limit, DocumentId document) {
     std::string expression;
     for (const std::string& term : terms)
         appendPhrase(expression, term);
     if (expression.empty() || limit <= 0)
         return std::vector<ChunkHit>();
-    Result<std::vector<ChunkHit>> hits = search(collection, expression, limit);
+    Result<std::vector<ChunkHit>> hits = search(collection, expression, limit, document);
     // The full text is derived from the chunks: when it is broken it is made again.
     if (!hits && hits.status().code() == StatusCode::Damaged && !m_options.readOnly && rebuildFullText().ok())
-        return search(collection, expression, limit);
+        return search(collection, expression, limit, document);
     return hits;
 }
 

@@ -304,6 +304,39 @@ Status CatalogImpl::removeSource(CollectionId collection, const std::string& pat
     return status.ok() ? removeDroppedOriginals() : status;
 }
 
+Status CatalogImpl::shareSources(CollectionId from, std::span<const std::string> paths, CollectionId to) {
+    if (Status status = requireWritable(); !status.ok())
+        return status;
+    if (Status status = requireCollection(to); !status.ok())
+        return status;
+    const Status status = inTransaction(Triggers::Fire, [&]() -> Status {
+        bool dropped = false;
+        for (const std::string& path : paths) {
+            const Result<std::optional<SourceRecord>> shared = source(from, path);
+            if (!shared)
+                return shared.status();
+            if (!shared->has_value())
+                return Status(StatusCode::NotFound, path + " is not in the collection");
+            if ((*shared)->document.value == 0)
+                return Status(StatusCode::InvalidArgument, path + " has no document to share: " + (*shared)->reason);
+            const Result<std::optional<SourceRecord>> former = storedSource(to, path);
+            if (!former)
+                return former.status();
+            SourceRecord row = **shared;
+            row.collection = to;
+            if (Status written = writeSource(row); !written.ok())
+                return written;
+            if (!former->has_value() || (*former)->document.value == 0)
+                continue;
+            if (Status unnamed = dropUnnamed((*former)->document); !unnamed.ok())
+                return unnamed;
+            dropped = true;
+        }
+        return dropped ? purgeFullText() : Status();
+    });
+    return status.ok() ? removeDroppedOriginals() : status;
+}
+
 Result<DocumentRecord> CatalogImpl::document(DocumentId id) {
     Result<std::optional<std::pair<DocumentRecord, bool>>> stored = storedDocument(id);
     if (!stored)

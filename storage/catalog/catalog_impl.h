@@ -33,15 +33,18 @@ public:
     Result<DocumentId> indexDocument(const SourceRecord& source, const DocumentRecord& document,
                                      std::span<const ChunkRecord> chunks, std::span<const std::byte> original) override;
     Status removeSource(CollectionId collection, const std::string& path) override;
+    Status shareSources(CollectionId from, std::span<const std::string> paths, CollectionId to) override;
     Result<DocumentRecord> document(DocumentId id) override;
     Result<std::optional<DocumentRecord>> documentByContent(const ContentDigest& content) override;
     Result<std::vector<DocumentRecord>> documents(CollectionId collection) override;
     Result<std::optional<ChunkRecord>> chunk(const ChunkId& id) override;
-    Result<std::vector<ChunkRecord>> chunks(CollectionId collection, std::int64_t offset, std::int64_t limit) override;
+    Result<std::vector<ChunkRecord>> chunks(CollectionId collection, DocumentId document, std::int64_t offset,
+                                            std::int64_t limit) override;
+    Result<std::vector<ChunkPlace>> chunkPlaces(CollectionId collection) override;
     Result<std::vector<ChunkRecord>> chunksOfDocument(DocumentId document, const Digest& chunker) override;
     Result<std::string> chunkText(const ChunkRecord& chunk) override;
-    Result<std::vector<ChunkHit>> searchChunks(CollectionId collection, std::span<const std::string> terms,
-                                               int limit) override;
+    Result<std::vector<ChunkHit>> searchChunks(CollectionId collection, std::span<const std::string> terms, int limit,
+                                               DocumentId document) override;
     Result<std::int64_t> addAnswer(const AnswerRecord& answer) override;
     Result<std::vector<AnswerRecord>> answers(int limit) override;
     Result<std::vector<std::string>> verify() override;
@@ -79,7 +82,8 @@ private:
 
     // -- catalog_chunks.cpp
     Status writeChunks(DocumentId document, const Digest& chunker, std::span<const ChunkRecord> chunks);
-    Result<std::vector<ChunkHit>> search(CollectionId collection, const std::string& expression, int limit);
+    Result<std::vector<ChunkHit>> search(CollectionId collection, const std::string& expression, int limit,
+                                         DocumentId document);
     Status checkFullText(std::vector<std::string>& damage);
     Status rebuildFullText();
     /// Takes the words of deleted chunks out of the full text's own pages. Within the transaction that deleted them.

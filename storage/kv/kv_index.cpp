@@ -12,7 +12,7 @@
 namespace storage {
 namespace {
 
-constexpr std::array<Migration, 1> kMigrations{{{1, R"sql(
+constexpr std::array<Migration, 2> kMigrations{{{1, R"sql(
 CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL, row_hash INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE fingerprints(
     number INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, layers INTEGER NOT NULL, kv_heads INTEGER NOT NULL,
@@ -32,6 +32,17 @@ CREATE TABLE digests(
     device INTEGER NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL, modified INTEGER NOT NULL,
     changed INTEGER NOT NULL, digest BLOB NOT NULL, row_hash INTEGER NOT NULL,
     PRIMARY KEY(device, inode)) STRICT, WITHOUT ROWID;
+)sql"},
+                                                {2, R"sql(
+CREATE TABLE chunk_keys(
+    fingerprint INTEGER NOT NULL REFERENCES fingerprints(number), chunk BLOB NOT NULL, anchor INTEGER NOT NULL,
+    key BLOB NOT NULL, tokens INTEGER NOT NULL, PRIMARY KEY(fingerprint, chunk, anchor)) STRICT, WITHOUT ROWID;
+CREATE TABLE damage(
+    number INTEGER PRIMARY KEY AUTOINCREMENT, found_at INTEGER NOT NULL, fingerprint BLOB NOT NULL, key BLOB NOT NULL,
+    reason TEXT NOT NULL) STRICT;
+CREATE TABLE rates(
+    fingerprint BLOB NOT NULL, threads INTEGER NOT NULL, value TEXT NOT NULL, row_hash INTEGER NOT NULL,
+    PRIMARY KEY(fingerprint, threads)) STRICT, WITHOUT ROWID;
 )sql"}}};
 
 constexpr std::int64_t kQuickCheckBytes = std::int64_t{32} << 20;  // larger files would make opening slow

@@ -57,7 +57,7 @@ struct UsageRow {
 /// One thread. Every write belongs into a Transaction on database().
 class KvIndex {
 public:
-    static constexpr int kSchemaVersion = 1;
+    static constexpr int kSchemaVersion = 2;
 
     /// Errors: Damaged, Refused (newer), Busy, IoError.
     static Result<std::unique_ptr<KvIndex>> open(const std::string& path, DatabaseMode mode);

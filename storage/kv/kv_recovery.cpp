@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "storage/kv/kv_memory.h"
 #include "storage/kv/kv_store_impl.h"
 #include "storage/os/file_io.h"
 #include "storage/segment/hash.h"
@@ -301,7 +302,7 @@ Status KvStoreImpl::reconcileSegment(Segment& segment, const FoundSegment* found
         segment.row.state = SegmentState::Closed;
         m_unsaved.insert(segment.row.id);
         const SegmentId id = segment.row.id;
-        if (Status status = dropRows(cut, KvIndex::Pinned::Remove, 0); !status.ok())
+        if (Status status = dropRows(cut, KvIndex::Pinned::Remove, {}); !status.ok())
             return status;
         if (!m_segments.contains(id))
             return {};
@@ -501,13 +502,16 @@ Result<KvRebuildReport> KvStoreImpl::rebuildIndex(const StoreProgress& progress,
     const Result<std::vector<FoundSegment>> found = listSegments();
     if (!found)
         return found.status();
-    // Pins and use of an index that can still be read are worth keeping; of a damaged one nothing is.
+    // Pins, use and the list of damage of an index that can still be read are worth keeping; of a damaged one nothing is.
     std::vector<UsageRow> usage;
+    std::vector<KvDamageEvent> damage;
     if (!m_indexSuspect) {
         if (!m_touched.empty())
             static_cast<void>(save());
         if (Result<std::vector<UsageRow>> rows = m_index->usage(); rows)
             usage = *std::move(rows);
+        if (Result<std::vector<KvDamageEvent>> events = KvMemory(m_index->database()).damage(-1); events)
+            damage = *std::move(events);
     }
     const std::vector<std::pair<std::int64_t, FingerprintRow>> fingerprints(m_fingerprints.begin(), m_fingerprints.end());
     m_touched.clear();
@@ -540,9 +544,13 @@ Result<KvRebuildReport> KvStoreImpl::rebuildIndex(const StoreProgress& progress,
             if (const FingerprintRow* fingerprint = known(row.fingerprint); fingerprint != nullptr)
                 if (Status set = m_index->setUsage(fingerprint->number, row); !set.ok())
                     return set;
+        for (auto event = damage.rbegin(); event != damage.rend(); ++event)
+            if (Status added = KvMemory(m_index->database()).addDamage(*event); !added.ok())
+                return added;
         return quarantined == 0 ? Status() : m_index->addToCounter("quarantined", quarantined);
     });
     m_quarantined = quarantined;
+    ++m_generation;
     for (const UsageRow& row : usage)
         m_clock = std::max(m_clock, row.used);
     if (!status.ok())

@@ -5,6 +5,7 @@
 #include <random>
 #include <utility>
 
+#include "storage/kv/kv_memory.h"
 #include "storage/kv/kv_store_impl.h"
 #include "storage/os/file_io.h"
 
@@ -46,9 +47,9 @@ std::uint64_t KvStoreImpl::diskBytes() const {
 }
 
 std::uint64_t KvStoreImpl::segmentLimit() const {
-    if (m_options.capBytes == 0)
+    if (m_capBytes == 0)
         return m_options.segmentBytes;
-    return std::min(m_options.segmentBytes, std::max(m_options.capBytes / kCapShare, kLeastSegmentBytes));
+    return std::min(m_options.segmentBytes, std::max(m_capBytes / kCapShare, kLeastSegmentBytes));
 }
 
 SegmentWriter* KvStoreImpl::writerWithRoom(const FingerprintRow& fingerprint, std::uint64_t bytes) {
@@ -165,21 +166,21 @@ void KvStoreImpl::abandonTail(std::int64_t fingerprint, std::uint64_t endBytes) 
 }
 
 Status KvStoreImpl::makeRoom(const FingerprintRow& fingerprint, std::uint64_t bytes) {
-    if (m_options.capBytes == 0)
+    if (m_capBytes == 0)
         return {};
     const std::uint64_t headerBytes = encodeSegmentHeader({{}, {}, fingerprint.record, 0}).size();
     const std::uint64_t needed = bytes + headerBytes;
-    if (diskBytes() + (writerWithRoom(fingerprint, bytes) != nullptr ? bytes : needed) <= m_options.capBytes)
+    if (diskBytes() + (writerWithRoom(fingerprint, bytes) != nullptr ? bytes : needed) <= m_capBytes)
         return {};
-    const Status noSpace(StatusCode::NoSpace, "the KV store's cap of " + std::to_string(m_options.capBytes) +
+    const Status noSpace(StatusCode::NoSpace, "the KV store's cap of " + std::to_string(m_capBytes) +
                                                   " bytes leaves no room for " + std::to_string(needed) +
                                                   " bytes: raise the cap or unpin records");
     const Result<std::uint64_t> pinned = m_index->pinnedBytes();
     if (!pinned)
         return pinned.status();
-    if (*pinned + needed > m_options.capBytes)
+    if (*pinned + needed > m_capBytes)
         return noSpace;
-    const std::uint64_t target = m_options.capBytes - needed;
+    const std::uint64_t target = m_capBytes - needed;
     const Result<EvictionPlan> plan = planEviction(target, {});
     if (!plan)
         return plan.status();
@@ -212,9 +213,9 @@ std::vector<SegmentId> KvStoreImpl::compactable(std::uint64_t target, const std:
         for (const Segment*& candidate : candidates) {
             if (candidate == nullptr || reached <= target)
                 continue;
-            const std::uint64_t room = m_options.capBytes == 0        ? std::numeric_limits<std::uint64_t>::max()
-                                       : m_options.capBytes > reached ? m_options.capBytes - reached
-                                                                      : 0;
+            const std::uint64_t room = m_capBytes == 0        ? std::numeric_limits<std::uint64_t>::max()
+                                       : m_capBytes > reached ? m_capBytes - reached
+                                                              : 0;
             if (candidate->copyBytes() > room)
                 continue;
             reached -= candidate->row.fileBytes - candidate->copyBytes();
@@ -265,7 +266,7 @@ Result<KvStoreImpl::EvictionPlan> KvStoreImpl::planEviction(std::uint64_t target
 }
 
 Status KvStoreImpl::shrinkTo(std::uint64_t target, const EvictionPlan& plan, const std::stop_token& stop) {
-    if (Status status = dropRows(plan.victims, KvIndex::Pinned::Spare, 0); !status.ok())
+    if (Status status = dropRows(plan.victims, KvIndex::Pinned::Spare, {}); !status.ok())
         return status;
     if (diskBytes() > target)
         if (Status status = dropEmptySegments(); !status.ok())
@@ -462,6 +463,10 @@ Result<std::int64_t> KvStoreImpl::compactSegment(SegmentId id, const std::stop_t
         for (const auto& [row, reason] : moves.damaged)
             if (const Result<bool> deleted = m_index->deleteRecord(row.sequence, KvIndex::Pinned::Remove); !deleted)
                 return deleted.status();
+        for (const auto& [row, reason] : moves.damaged)
+            if (Status status = KvMemory(m_index->database()).addDamage(damageNow(source.fingerprint, row.key, reason));
+                !status.ok())
+                return status;
         if (lost > 0)
             if (Status status = m_index->addToCounter("quarantined", lost); !status.ok())
                 return status;
@@ -474,6 +479,7 @@ Result<std::int64_t> KvStoreImpl::compactSegment(SegmentId id, const std::stop_t
         return outcome.status;
     }
     m_quarantined += lost;
+    ++m_generation;
     for (const SegmentRow& row : grown)
         m_segments.at(row.id).row = row;
     for (const RecordRow& row : moves.moved)

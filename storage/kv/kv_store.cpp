@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "storage/kv/kv_memory.h"
 #include "storage/kv/kv_store_impl.h"
 #include "storage/os/file_io.h"
 
@@ -28,7 +29,7 @@ Result<std::unique_ptr<KvStore>> KvStore::open(const KvStoreOptions& options, Fi
 }
 
 KvStoreImpl::KvStoreImpl(const KvStoreOptions& options, FileSystem& fileSystem)
-    : m_options(options), m_fileSystem(fileSystem) {}
+    : m_options(options), m_fileSystem(fileSystem), m_capBytes(options.capBytes) {}
 
 KvStoreImpl::~KvStoreImpl() {
     if (m_index == nullptr || m_options.readOnly)
@@ -168,7 +169,8 @@ Status KvStoreImpl::put(const FingerprintId& fingerprint, const KvKey& key, int 
         const RecordRow& there = **existing;
         if (!m_lost.contains({there.segment, there.offset}))
             return {};
-        if (Status status = dropRows(std::span(&there, 1), KvIndex::Pinned::Remove, 1); !status.ok())
+        const KvDamageEvent damage = damageNow(fingerprint, key, "it was found damaged before and is replaced");
+        if (Status status = dropRows(std::span(&there, 1), KvIndex::Pinned::Remove, std::span(&damage, 1)); !status.ok())
             return status.withContext("replacing a damaged record");
     }
     return publish(*row, key, tokens, slices)
@@ -205,9 +207,9 @@ Status KvStoreImpl::publish(const FingerprintRow& fingerprint, const KvKey& key,
         const Result<std::uint64_t> disk = m_index->diskBytes();
         if (!disk)
             return disk.status();
-        if (m_options.capBytes != 0 && *disk > m_options.capBytes)
+        if (m_capBytes != 0 && *disk > m_capBytes)
             return Status(StatusCode::NoSpace, "the KV store would hold " + std::to_string(*disk) + " bytes, its cap is " +
-                                                   std::to_string(m_options.capBytes));
+                                                   std::to_string(m_capBytes));
         return {};
     });
     if (!outcome.status.ok()) {
@@ -219,6 +221,7 @@ Status KvStoreImpl::publish(const FingerprintRow& fingerprint, const KvKey& key,
     }
     segment.row = grown;
     segment.liveBytes += bytes;
+    ++m_generation;
     ++m_nextSequence;
     ++m_clock;
     return {};
@@ -250,7 +253,9 @@ Status KvStoreImpl::touch(std::span<const KvExtent> extents) {
     return m_touched.size() < kMaxPendingTouches ? Status() : save();
 }
 
-Status KvStoreImpl::dropRows(std::span<const RecordRow> rows, KvIndex::Pinned pinned, std::int64_t quarantined) {
+Status KvStoreImpl::dropRows(std::span<const RecordRow> rows, KvIndex::Pinned pinned,
+                             std::span<const KvDamageEvent> damage) {
+    const auto quarantined = static_cast<std::int64_t>(damage.size());
     if (rows.empty() && quarantined == 0)
         return {};
     std::map<SegmentId, std::uint64_t> freed;
@@ -273,11 +278,15 @@ Status KvStoreImpl::dropRows(std::span<const RecordRow> rows, KvIndex::Pinned pi
                 return status;
             emptied.push_back(id);
         }
+        for (const KvDamageEvent& event : damage)
+            if (Status status = KvMemory(m_index->database()).addDamage(event); !status.ok())
+                return status;
         return quarantined == 0 ? Status() : m_index->addToCounter(kQuarantined, quarantined);
     });
     if (!outcome.status.ok())
         return outcome.status;
     m_quarantined += quarantined;
+    ++m_generation;
     for (const RecordRow& row : rows)
         m_lost.erase({row.segment, row.offset});
     for (const auto& [id, bytes] : freed)
@@ -320,12 +329,15 @@ void KvStoreImpl::keepHeader(const KvExtent& extent, const std::string& reason) 
 Status KvStoreImpl::quarantineRow(const RecordRow& row, const FingerprintId& fingerprint, const std::string& reason) {
     const KvExtent extent = extentOf(row, fingerprint);
     m_lost.insert({row.segment, row.offset});
+    const KvDamageEvent damage = damageNow(fingerprint, row.key, reason);
     if (m_options.readOnly) {
         ++m_quarantined;
+        ++m_generation;
+        m_unwrittenDamage.push_back(damage);
         return {};
     }
     keepHeader(extent, reason);
-    return dropRows(std::span(&row, 1), KvIndex::Pinned::Remove, 1);
+    return dropRows(std::span(&row, 1), KvIndex::Pinned::Remove, std::span(&damage, 1));
 }
 
 Status KvStoreImpl::quarantine(const KvExtent& extent, const std::string& reason) {
@@ -349,6 +361,7 @@ Status KvStoreImpl::setPinned(const FingerprintId& fingerprint, std::span<const 
     const FingerprintRow* row = known(fingerprint);
     if (row == nullptr)
         return {};
+    ++m_generation;
     return inTransaction([&]() -> Status {
                for (const KvKey& key : keys)
                    if (Status status = m_index->setPinned(row->number, key, pinned); !status.ok())
@@ -380,7 +393,7 @@ Status KvStoreImpl::remove(const FingerprintId& fingerprint, std::span<const KvK
         if (record->has_value())
             rows.push_back(**record);
     }
-    return dropRows(rows, KvIndex::Pinned::Remove, 0);
+    return dropRows(rows, KvIndex::Pinned::Remove, {});
 }
 
 Result<KvVerifyReport> KvStoreImpl::verify(int part, int modulus, const StoreProgress& progress, std::stop_token stop) {
@@ -448,7 +461,7 @@ Result<KvStoreStats> KvStoreImpl::stats() {
     if (!totals)
         return totals.status();
     KvStoreStats stats;
-    stats.capBytes = m_options.capBytes;
+    stats.capBytes = m_capBytes;
     stats.quarantined = m_quarantined;
     stats.segments = static_cast<std::int64_t>(m_segments.size());
     stats.diskBytes = diskBytes();

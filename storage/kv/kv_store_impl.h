@@ -1,5 +1,5 @@
 // The store behind kv_store.h. Its parts: kv_store.cpp (rows), kv_space.cpp (cap, eviction, compaction), kv_recovery.cpp
-// (opening and rebuilding), kv_reader.cpp (the loader's side).
+// (opening and rebuilding), kv_lists.cpp (lists for views), kv_reader.cpp (the loader's side).
 #pragma once
 
 #include <cstdint>
@@ -48,6 +48,15 @@ public:
     Result<KvRebuildReport> rebuildIndex(const StoreProgress& progress, std::stop_token stop) override;
     Result<KvStoreStats> stats() override;
     Status dropPageCache() override;
+    Result<std::vector<KvRecordInfo>> records(const FingerprintId& fingerprint) override;
+    std::uint64_t generation() const override { return m_generation; }
+    Result<std::vector<KvDamageEvent>> damageEvents(int limit) override;
+    Result<std::uint64_t> setCap(std::uint64_t bytes) override;
+    Result<std::vector<KvChunkKey>> chunkKeys(const FingerprintId& fingerprint) override;
+    Status rememberChunkKeys(const FingerprintId& fingerprint, std::span<const KvChunkKey> keys) override;
+    Status forgetChunkKeys(std::span<const ChunkId> chunks) override;
+    Result<std::string> rememberedRates(const FingerprintId& fingerprint, int threads) override;
+    Status rememberRates(const FingerprintId& fingerprint, int threads, const std::string& rates) override;
     Result<std::optional<Digest>> rememberedDigest(const FileIdentity& identity) override;
     Status rememberDigest(const FileIdentity& identity, const Digest& digest) override;
 
@@ -100,9 +109,12 @@ private:
                    std::span<const std::span<const std::byte>> slices);
     Status setPinned(const FingerprintId& fingerprint, std::span<const KvKey> keys, bool pinned);
     /// Takes rows out in one transaction, dooms segments that hold no record any more, removes their files.
-    Status dropRows(std::span<const RecordRow> rows, KvIndex::Pinned pinned, std::int64_t quarantined);
+    Status dropRows(std::span<const RecordRow> rows, KvIndex::Pinned pinned, std::span<const KvDamageEvent> damage);
     Status quarantineRow(const RecordRow& row, const FingerprintId& fingerprint, const std::string& reason);
     void keepHeader(const KvExtent& extent, const std::string& reason);
+
+    // -- kv_lists.cpp
+    static KvDamageEvent damageNow(const FingerprintId& fingerprint, const KvKey& key, const std::string& reason);
 
     // -- kv_space.cpp
     std::uint64_t diskBytes() const;
@@ -177,7 +189,10 @@ private:
     std::int64_t m_nextSequence = 1;
     std::int64_t m_clock = 0;
     std::int64_t m_quarantined = 0;
-    bool m_indexSuspect = false;  // SQLite reported damage: rebuilt before the next write
+    std::uint64_t m_capBytes = 0;
+    std::uint64_t m_generation = 0;
+    std::vector<KvDamageEvent> m_unwrittenDamage;  // of a read-only store
+    bool m_indexSuspect = false;                   // SQLite reported damage: rebuilt before the next write
 };
 
 }  // namespace storage

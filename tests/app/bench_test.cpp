@@ -79,7 +79,7 @@ protected:
         session.engine.precomputeReport.tokens = 200;
         session.engine.precomputeReport.ms = 400;
         session.engine.answerOf = [](const engine::BlendPlan& plan) {
-            engine::Answer answer = testing::exampleAnswer(plan);
+            engine::Answer answer = testing_engine::exampleAnswer(plan);
             if (plan.options.strategy == engine::Strategy::Full)
                 answer.ms.ttft = 64;
             return engine::Result<engine::Answer>(answer);
@@ -142,7 +142,7 @@ TEST_F(BenchCommandTest, StrategiesTakeTurnsAndPagesAreDroppedBeforeEachColdRunO
 
 TEST_F(BenchCommandTest, TheFirstRunOfEachStrategyAndStateIsNotMeasured) {
     session.engine.answerOf = [log = session.engine.log](const engine::BlendPlan& plan) {
-        engine::Answer answer = testing::exampleAnswer(plan);
+        engine::Answer answer = testing_engine::exampleAnswer(plan);
         const auto runs = std::count(log->calls.begin(), log->calls.end(), "run");
         answer.ms.ttft = runs == 1 || runs == 4 ? 1000 : 32;  // the first of three cold runs, the first of three warm ones
         return engine::Result<engine::Answer>(answer);

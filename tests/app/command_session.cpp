@@ -12,7 +12,7 @@ int CommandSession::run(const std::vector<std::string>& arguments) {
         opened.push_back(options);
         if (!openStatus.ok())
             return openStatus;
-        return std::unique_ptr<engine::Engine>(std::make_unique<FakeEngine>(engine));
+        return std::unique_ptr<engine::Engine>(std::make_unique<testing_engine::FakeEngine>(engine));
     };
     door.inspectModel = [this](const std::string&, engine::KvDtype) { return inspected; };
     door.diagnose = [this](const engine::EngineOptions& options) -> engine::Result<engine::DoctorReport> {

@@ -6,18 +6,18 @@
 #include <vector>
 
 #include "app/dispatch.h"
-#include "tests/app/fake_engine.h"
+#include "tests/fake_engine/fake_engine.h"
 
 namespace app::testing {
 
 /// Each command that opens an engine gets a copy of this one; they share the log.
 class CommandSession {
 public:
-    FakeEngine engine;
+    testing_engine::FakeEngine engine;
     engine::Status openStatus;  // when not ok, opening gives it
     std::vector<engine::EngineOptions> opened;
     engine::DoctorReport doctor;
-    engine::Result<engine::ModelInfo> inspected = exampleModel();
+    engine::Result<engine::ModelInfo> inspected = testing_engine::exampleModel();
     std::map<std::string, std::string> variables{{"HOME", "/nonexistent/home"}, {"CACHEBLEND_MODEL", "/dev/null"}};
     std::stop_source stop;
 

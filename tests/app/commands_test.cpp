@@ -48,7 +48,7 @@ TEST(Ask, WithJsonStdoutHoldsOneDocumentAndNothingElse) {
     CommandSession session;
     session.engine.streamed = {"Forty", "-two."};
     session.engine.answerOf = [](const engine::BlendPlan& plan) {
-        engine::Answer answer = testing::exampleAnswer(plan);
+        engine::Answer answer = testing_engine::exampleAnswer(plan);
         auto trace = std::make_shared<engine::BlendTrace>(*answer.trace);
         trace->notes = {"chunk abab was damaged"};
         answer.trace = trace;

@@ -175,7 +175,8 @@ TEST_F(EvalCommandTest, DumpsOneFileARowNamedByTheRatioAsTyped) {
     std::ifstream file(dump + "/two.query-value.0.300.json");
     ASSERT_TRUE(file.good());
     const json value = json::parse(file);
-    EXPECT_EQ(value["selected"], json({12, 40}));
+    EXPECT_EQ(value["selected"].size(), 15U);
+    EXPECT_EQ(value["selected"][1], 18);
     EXPECT_EQ(value["kl"], json({0.5, 0.25}));
     EXPECT_EQ(value["top20"][0]["id"], 7);
     EXPECT_TRUE(std::filesystem::exists(dump + "/one.query-value.0.300.json"));
@@ -183,7 +184,7 @@ TEST_F(EvalCommandTest, DumpsOneFileARowNamedByTheRatioAsTyped) {
 
 TEST_F(EvalCommandTest, FullIsTheMeasureWhenNothingIsCompared) {
     session.engine.answerOf = [](const engine::BlendPlan& plan) {
-        engine::Answer answer = testing::exampleAnswer(plan);
+        engine::Answer answer = testing_engine::exampleAnswer(plan);
         answer.ms.ttft = plan.options.strategy == engine::Strategy::Full ? 100 : 25;
         return engine::Result<engine::Answer>(answer);
     };
@@ -199,7 +200,7 @@ TEST_F(EvalCommandTest, ARowThatFailsIsToldAndTheOthersGoOn) {
     session.engine.answerOf = [&runs](const engine::BlendPlan& plan) -> engine::Result<engine::Answer> {
         if (runs++ == 0)
             return engine::Status(engine::StatusCode::InvalidArgument, "the prompt is too long");
-        return testing::exampleAnswer(plan);
+        return testing_engine::exampleAnswer(plan);
     };
     EXPECT_EQ(session.run({"eval", "--cases", casesPath(), "--json"}), 1);
     const auto lines = jsonLines();

@@ -3,14 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/app/fake_engine.h"
+#include "tests/fake_engine/fake_engine.h"
 
 namespace app {
 namespace {
 
-using testing::exampleAnswer;
-using testing::exampleModel;
-using testing::examplePlan;
+using testing_engine::exampleAnswer;
+using testing_engine::exampleModel;
+using testing_engine::examplePlan;
 
 TEST(JsonOutput, AnswerHasTheFieldsOfTheContract) {
     engine::BlendPlan plan = examplePlan();
@@ -281,6 +281,9 @@ TEST(JsonOutput, DumpHoldsSelectionScoresLogitsAndKl) {
     engine::Answer answer = exampleAnswer(examplePlan());
     answer.comparison = engine::Comparison{};
     answer.comparison->kl = {0.5, 0.25};
+    auto trace = std::make_shared<engine::BlendTrace>(*answer.trace);
+    trace->selection = {{12, 40}, {0.5F, 7.1F}, 0.5F};
+    answer.trace = trace;
     EXPECT_EQ(
         evalDumpJson(answer),
         R"({"selected":[12,40],"score":[0.5,7.1],"top20":[{"id":7,"logit":12.5},{"id":3,"logit":11.25}],"kl":[0.5,0.25]})"

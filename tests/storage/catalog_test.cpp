@@ -37,7 +37,7 @@ protected:
 
     std::vector<std::string> texts(CollectionId collection) {
         std::vector<std::string> all;
-        const Result<std::vector<ChunkRecord>> chunks = m_catalog->chunks(collection, 0, -1);
+        const Result<std::vector<ChunkRecord>> chunks = m_catalog->chunks(collection, {}, 0, -1);
         EXPECT_TRUE(chunks.ok());
         for (const ChunkRecord& chunk : *chunks)
             all.push_back(*m_catalog->chunkText(chunk));
@@ -124,7 +124,7 @@ TEST_F(CatalogTest, ChunksKeepTheirRangesAndOrder) {
     const DocumentId id = index("/a", "alpha\nbeta\ngamma");
     index("/b", "delta");
     EXPECT_EQ(texts(m_collection), (Texts{"alpha", "beta", "gamma", "delta"}));
-    const Result<std::vector<ChunkRecord>> page = m_catalog->chunks(m_collection, 1, 2);
+    const Result<std::vector<ChunkRecord>> page = m_catalog->chunks(m_collection, {}, 1, 2);
     ASSERT_EQ(page->size(), 2u);
     EXPECT_EQ((*page)[0].ordinal, 1);
     const Result<std::vector<ChunkRecord>> ofDocument = m_catalog->chunksOfDocument(id, chunkerOf(0));
@@ -357,7 +357,7 @@ TEST(CatalogFaultTest, AnyFailingWriteLeavesTheFormerOrTheNewState) {
                 catalog = Catalog::open({directory.path(), false}, disk.fileSystem());
                 ASSERT_TRUE(catalog.ok()) << k << ": " << catalog.status().message();
             }
-            const Result<std::vector<ChunkRecord>> chunks = (*catalog)->chunks(collection, 0, -1);
+            const Result<std::vector<ChunkRecord>> chunks = (*catalog)->chunks(collection, {}, 0, -1);
             ASSERT_TRUE(chunks.ok()) << k;
             ASSERT_EQ(chunks->size(), 1u) << k;
             const std::string text = *(*catalog)->chunkText((*chunks)[0]);

@@ -120,6 +120,7 @@ public:
     }
     void accumulateScore(TensorView mass, KvLayerView cache, int begin, int count, ScoreWeight weight, float scale,
                          TensorView score) override;
+    KvLayerView headOf(KvLayerView cache, int kvHead) const override;
     void readKv(KvLayerView cache, int position, std::span<float> k, std::span<float> v) override;
     void writeKv(KvLayerView cache, int position, std::span<const float> k, std::span<const float> v) override;
 
@@ -349,6 +350,16 @@ void CpuBackend::accumulateScore(TensorView mass, KvLayerView cache, int begin, 
 }
 
 /// One position of one head's K and V as the cache holds them. Plain loops: for tests and teaching.
+KvLayerView CpuBackend::headOf(KvLayerView cache, int kvHead) const {
+    assert(kvHead >= 0 && kvHead < cache.kvHeads);
+    const CacheLayout place = layout(cache);
+    KvLayerView head = cache;
+    head.k = place.keys(cache, kvHead);
+    head.v = place.values(cache, kvHead);
+    head.kvHeads = 1;
+    return head;
+}
+
 void CpuBackend::readKv(KvLayerView cache, int position, std::span<float> k, std::span<float> v) {
     assert(k.size() == static_cast<std::size_t>(cache.kvHeads * cache.headDim) && v.size() == k.size());
     assert(position >= 0 && position < cache.capacity);

@@ -134,6 +134,7 @@ public:
                    const TensorView* mass) override;
     void accumulateScore(TensorView mass, KvLayerView cache, int begin, int count, ScoreWeight weight, float scale,
                          TensorView score) override;
+    KvLayerView headOf(KvLayerView cache, int kvHead) const override;
     void readKv(KvLayerView cache, int position, std::span<float> k, std::span<float> v) override;
     void writeKv(KvLayerView cache, int position, std::span<const float> k, std::span<const float> v) override;
 
@@ -416,6 +417,15 @@ void ReferenceBackend::accumulateScore(TensorView mass, KvLayerView cache, int b
         }
         floatRow(score, 0)[i] += scale * floatRow(mass, 0)[begin + i] * norm;
     }
+}
+
+KvLayerView ReferenceBackend::headOf(KvLayerView cache, int kvHead) const {
+    assert(kvHead >= 0 && kvHead < cache.kvHeads);
+    KvLayerView head = cache;
+    head.k = cacheHead(cache.k, cache, kvHead, 0);
+    head.v = cacheHead(cache.v, cache, kvHead, 0);
+    head.kvHeads = 1;
+    return head;
 }
 
 void ReferenceBackend::readKv(KvLayerView cache, int position, std::span<float> k, std::span<float> v) {

@@ -67,7 +67,7 @@ TEST_F(LibraryTest, ABrokenFileIsReportedAndTheOthersGoOn) {
 TEST_F(LibraryTest, ChunkTextIsTheDocumentsTextAtItsRange) {
     import({write("mill.md", longText(25)),
             write("grüße.txt", "Übergänge – naïve Wörter. 東京タワーは高い。\n\nZweiter Absatz über die Mühle.\n")});
-    const auto chunks = m_engine->chunks("notes", "", -1);
+    const auto chunks = m_engine->chunks({"notes", {}, "", 0, -1});
     ASSERT_TRUE(chunks.ok());
     ASSERT_GT(chunks->size(), 3U);
     for (const engine::ChunkInfo& chunk : *chunks) {
@@ -90,12 +90,12 @@ TEST_F(LibraryTest, SearchTakesAnyWords) {
     import({write("mill.md", longText(10)), write("tower.txt", "東京タワーは高いです。\n")});
     for (const std::string words :
          {"wheel", "\"wheel\" AND (", "the of and", "", "タワー", "*", "NEAR(wheel, water)", "\xFF\xFE"}) {
-        const auto found = m_engine->chunks("notes", words.empty() ? " " : words, 5);
+        const auto found = m_engine->chunks({"notes", {}, words.empty() ? " " : words, 0, 5});
         EXPECT_TRUE(found.ok()) << words << ": " << found.status().message();
     }
-    EXPECT_FALSE(m_engine->chunks("notes", "wheel", 5)->empty());
-    EXPECT_FALSE(m_engine->chunks("notes", "東京タワー", 5)->empty());
-    EXPECT_TRUE(m_engine->chunks("notes", "zeppelin", 5)->empty());
+    EXPECT_FALSE(m_engine->chunks({"notes", {}, "wheel", 0, 5})->empty());
+    EXPECT_FALSE(m_engine->chunks({"notes", {}, "東京タワー", 0, 5})->empty());
+    EXPECT_TRUE(m_engine->chunks({"notes", {}, "zeppelin", 0, 5})->empty());
 }
 
 TEST_F(LibraryTest, AWorkspaceWithoutAModelCanBeListed) {

@@ -70,7 +70,7 @@ TEST_F(QuestionsTest, ComparingWithFullAtRatioOneFindsNoDifference) {
 }
 
 TEST_F(QuestionsTest, ChunksPickedByHandStandInTheGivenOrder) {
-    const auto chunks = m_engine->chunks("notes", "", 3);
+    const auto chunks = m_engine->chunks({"notes", {}, "", 0, 3});
     ASSERT_TRUE(chunks.ok());
     engine::Query query = question("?!");
     for (const std::size_t index : {2U, 0U})
