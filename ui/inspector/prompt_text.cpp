@@ -43,9 +43,7 @@ PromptText::PromptText(const engine::BlendTrace& trace) {
     for (const engine::PlanSegment& segment : trace.segments) {
         m_segmentToken.push_back(segment.position);
     }
-    m_segmentToken.push_back(trace.segments.empty()
-                                 ? 0
-                                 : trace.segments.back().position + trace.segments.back().tokens());
+    m_segmentToken.push_back(trace.segments.empty() ? 0 : trace.segments.back().position + trace.segments.back().tokens());
     m_segmentToken.push_back(static_cast<int>(trace.pieces.size()));
     decode(trace.pieces);
     findUnits();

@@ -34,9 +34,7 @@ public:
     int segmentOfToken(int token) const;
 
     /// [cells()]: consecutive numbers; cells with the same number make one word, sentence or chunk. No unit crosses a segment.
-    const std::vector<int>& units(Granularity granularity) const {
-        return m_units[static_cast<std::size_t>(granularity)];
-    }
+    const std::vector<int>& units(Granularity granularity) const { return m_units[static_cast<std::size_t>(granularity)]; }
 
 private:
     void decode(const std::vector<std::string>& pieces);

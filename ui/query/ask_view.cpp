@@ -497,6 +497,12 @@ void AskView::setCollections(const QStringList& names) {
     m_session.setCollection(m_collection->currentText());
 }
 
+void AskView::chooseCollection(const QString& name) { m_collection->setCurrentText(name); }
+
+void AskView::chooseStrategy(engine::Strategy strategy) {
+    m_strategy->setCurrentIndex(m_strategy->findData(static_cast<int>(strategy)));
+}
+
 std::shared_ptr<const engine::BlendTrace> AskView::newestTrace() const {
     for (auto turn = m_turns.rbegin(); turn != m_turns.rend(); ++turn) {
         if ((*turn)->data().answer && (*turn)->data().answer->trace)

@@ -14,7 +14,12 @@ using namespace Qt::StringLiterals;
 constexpr auto kRules = R"(
 QMainWindow, QDialog { background: @raised; }
 QToolTip { background: @raised; color: @ink; border: 1px solid @line; padding: 4px 8px; }
-QLabel[quiet="true"] { color: @quiet; }
+QLabel[quiet="true"], QLabel[tone="quiet"] { color: @quiet; }
+QLabel[tone="recomputed"] { color: @recomputed; }
+QLabel[tone="fresh"] { color: @fresh; }
+QLabel[tone="good"] { color: @good; }
+QLabel[tone="warn"] { color: @warn; }
+QLabel[tone="bad"] { color: @bad; }
 
 QPushButton, QToolButton { background: transparent; color: @ink; border: 1px solid transparent; border-radius: 4px; padding: 4px 8px; }
 QPushButton { border-color: @line; background: @paper; padding: 4px 12px; min-height: 18px; }
@@ -106,6 +111,11 @@ QString styleSheet(const Theme& theme) {
         {"@line"_L1, theme.color(Role::Line).name()},
         {"@ink"_L1, theme.color(Role::Ink).name()},
         {"@quiet"_L1, theme.color(Role::QuietInk).name()},
+        {"@recomputed"_L1, theme.color(Role::Recomputed).name()},
+        {"@fresh"_L1, theme.color(Role::Fresh).name()},
+        {"@good"_L1, theme.color(Role::Good).name()},
+        {"@warn"_L1, theme.color(Role::Warn).name()},
+        {"@bad"_L1, theme.color(Role::Bad).name()},
         {"@faint"_L1, theme.color(Role::FaintInk).name()},
         {"@scroll"_L1, theme.color(Role::Reused).name()},
         {"@arrow"_L1, theme.isDark() ? u":/theme/arrow-down-dark.svg"_s : u":/theme/arrow-down-light.svg"_s},

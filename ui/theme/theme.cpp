@@ -185,7 +185,8 @@ QFont Theme::figureFont() const {
     if (digitsAreEven(font)) {
         return font;
     }
-    const QString even = firstInstalled({"Inter Tabular"_L1, "Noto Sans"_L1, "Liberation Sans"_L1, "DejaVu Sans"_L1});
+    const QString even =
+        firstInstalled({"Liberation Sans"_L1, "Noto Sans"_L1, "DejaVu Sans Condensed"_L1, "DejaVu Sans"_L1});
     QFont figures = font;
     if (!even.isEmpty()) {
         figures.setFamily(even);

@@ -130,8 +130,7 @@ void makeExportable(QWidget& widget, Plot& plot) {
         QObject::connect(entry, &QAction::triggered, &widget, action);
         widget.addAction(entry);
     };
-    add(u"copyPicture"_s, translated("Copy picture"),
-        [&plot] { QGuiApplication::clipboard()->setImage(picture(plot)); });
+    add(u"copyPicture"_s, translated("Copy picture"), [&plot] { QGuiApplication::clipboard()->setImage(picture(plot)); });
     add(u"copyValue"_s, translated("Copy value"), [&plot] { QGuiApplication::clipboard()->setText(plot.currentText()); });
     add(u"savePng"_s, translated("Save as PNG…"),
         [&] { exportTo(widget, plot, u".png"_s, translated("PNG picture (*.png)"), savePng); });
