@@ -27,8 +27,8 @@ public:
     PartRelay(CommandTurn& turn, int part, int parts) : m_turn(turn), m_part(part), m_parts(parts) {}
     void progress(std::string_view what, std::int64_t done, std::int64_t total, std::string_view unit) override {
         if (total > 0)
-            m_turn.inbox().add(ProgressPost{m_turn.id(), std::string(what), m_part * total + done, m_parts * total,
-                                            std::string(unit)});
+            m_turn.inbox().add(
+                ProgressPost{m_turn.id(), std::string(what), m_part * total + done, m_parts * total, std::string(unit)});
     }
 
 private:
@@ -139,8 +139,8 @@ private:
     CommandQueue m_queue;
     Inbox m_inbox;
     std::mutex m_mutex;
-    std::vector<CommandTurn*> m_running;  // guarded by m_mutex; the outermost first
-    std::set<CommandId> m_stopAtStart;    // guarded by m_mutex; asked to stop while neither waiting nor running
+    std::vector<CommandTurn*> m_running;       // guarded by m_mutex; the outermost first
+    std::set<CommandId> m_stopAtStart;         // guarded by m_mutex; asked to stop while neither waiting nor running
     std::unique_ptr<engine::Engine> m_engine;  // engine thread
     std::jthread m_thread;
 };
@@ -382,10 +382,9 @@ CommandId EngineBridge::collections(QObject* context, Reply<std::vector<engine::
 
 CommandId EngineBridge::files(const QString& collection, QObject* context, Reply<std::vector<engine::FileInfo>> reply) {
     using T = std::vector<engine::FileInfo>;
-    return submit<T>({Lane::Question, tagOf("files", context), {}}, context, std::move(reply),
-                     onEngine<T>([name = text::toUtf8(collection)](engine::Engine& engine, CommandTurn&) {
-                         return engine.files(name);
-                     }));
+    return submit<T>(
+        {Lane::Question, tagOf("files", context), {}}, context, std::move(reply),
+        onEngine<T>([name = text::toUtf8(collection)](engine::Engine& engine, CommandTurn&) { return engine.files(name); }));
 }
 
 CommandId EngineBridge::document(engine::DocumentId id, QObject* context, Reply<engine::DocumentRecord> reply) {
@@ -468,8 +467,9 @@ CommandId EngineBridge::precompute(const engine::PrecomputeRequest& request, QOb
 CommandId EngineBridge::precomputeForecast(const engine::PrecomputeRequest& request, QObject* context,
                                            Reply<engine::PrecomputeForecast> reply) {
     using T = engine::PrecomputeForecast;
-    return submit<T>({Lane::Question, tagOf("forecast", context), {}}, context, std::move(reply),
-                     onEngine<T>([request](engine::Engine& engine, CommandTurn&) { return engine.precomputeForecast(request); }));
+    return submit<T>(
+        {Lane::Question, tagOf("forecast", context), {}}, context, std::move(reply),
+        onEngine<T>([request](engine::Engine& engine, CommandTurn&) { return engine.precomputeForecast(request); }));
 }
 
 template <class T, class Work>
@@ -490,9 +490,11 @@ CommandId EngineBridge::change(const Request& request, Changes changes, QObject*
 
 CommandId EngineBridge::addToCollection(const QString& from, const QStringList& paths, const QString& to, QObject* context,
                                         Reply<Nothing> reply) {
-    return change<Nothing>({Lane::Change, {}, {}}, Changes::Library, context, std::move(reply),
-                           [from = text::toUtf8(from), paths = toUtf8(paths), to = text::toUtf8(to)](
-                               engine::Engine& engine, CommandTurn&) { return done(engine.addToCollection(from, paths, to)); });
+    return change<Nothing>(
+        {Lane::Change, {}, {}}, Changes::Library, context, std::move(reply),
+        [from = text::toUtf8(from), paths = toUtf8(paths), to = text::toUtf8(to)](engine::Engine& engine, CommandTurn&) {
+            return done(engine.addToCollection(from, paths, to));
+        });
 }
 
 CommandId EngineBridge::removeFiles(const QString& collection, const QStringList& paths, QObject* context,
@@ -565,7 +567,8 @@ CommandId EngineBridge::storeStats(QObject* context, Reply<engine::KvStoreStats>
                      onEngine<T>([](engine::Engine& engine, CommandTurn&) { return engine.storeStats(); }));
 }
 
-CommandId EngineBridge::storeUsage(engine::StoreGroup group, QObject* context, Reply<std::vector<engine::StoreUsage>> reply) {
+CommandId EngineBridge::storeUsage(engine::StoreGroup group, QObject* context,
+                                   Reply<std::vector<engine::StoreUsage>> reply) {
     using T = std::vector<engine::StoreUsage>;
     const QString tag = tagOf("usage", context) + QString::number(static_cast<int>(group));
     return submit<T>({Lane::Question, tag, {}}, context, std::move(reply),

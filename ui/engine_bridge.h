@@ -36,7 +36,7 @@ struct JobState {
     std::int64_t done = 0;
     std::int64_t total = -1;  // < 0 = not known
     QString unit;
-    double ratePerSecond = 0;    // 0 = not known yet
+    double ratePerSecond = 0;     // 0 = not known yet
     double remainingSeconds = 0;  // 0 = not known yet
     bool running = false;
     bool canStop = true;

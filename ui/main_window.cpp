@@ -72,8 +72,8 @@ MainWindow::MainWindow(Surroundings surroundings, Theme& theme, QSettings& store
 MainWindow::~MainWindow() {
     m_bridge->disconnect(this);
     // The views ask the bridge until their end; the engine's thread is joined after them.
-    for (QObject* view : std::initializer_list<QObject*>{m_library, m_document, m_ask, m_inspect, m_compare, m_store, m_history,
-                                                         m_welcome, m_jobs})
+    for (QObject* view : std::initializer_list<QObject*>{m_library, m_document, m_ask, m_inspect, m_compare, m_store,
+                                                         m_history, m_welcome, m_jobs})
         delete view;
 }
 
@@ -148,15 +148,18 @@ void MainWindow::makeActions() {
     m_actions->add(file, u"open-model"_s, tr("&Open a model…"), keys("Ctrl+O"), [this] { openModelFile(); });
     m_actions->add(file, u"open-workspace"_s, tr("Open a &workspace…"), keys("Ctrl+Shift+O"), [this] { chooseWorkspace(); });
     m_actions->add(file, u"import-files"_s, tr("&Import files…"), keys("Ctrl+I"), [this] { m_library->importFiles(); });
-    m_actions->add(file, u"import-folder"_s, tr("Import a &folder…"), keys("Ctrl+Shift+I"), [this] { m_library->importFolder(); });
+    m_actions->add(file, u"import-folder"_s, tr("Import a &folder…"), keys("Ctrl+Shift+I"),
+                   [this] { m_library->importFolder(); });
     m_actions->add(file, u"import-samples"_s, tr("Import the sa&mples"), {}, [this] { importSamples(); });
     m_actions->add(file, u"open-trace"_s, tr("Open a &trace…"), keys("Ctrl+T"), [this] {
-        const QString path = QFileDialog::getOpenFileName(this, tr("Open a trace"), {}, tr("Traces (*.cbtrace);;All files (*)"));
+        const QString path =
+            QFileDialog::getOpenFileName(this, tr("Open a trace"), {}, tr("Traces (*.cbtrace);;All files (*)"));
         if (!path.isEmpty())
             openTrace(path);
     });
     m_actions->add(file, u"save-trace"_s, tr("&Save the trace…"), keys("Ctrl+S"), [this] { saveTrace(); });
-    m_actions->add(file, u"export-answers"_s, tr("&Export the answers…"), keys("Ctrl+E"), [this] { m_ask->exportAnswers(); });
+    m_actions->add(file, u"export-answers"_s, tr("&Export the answers…"), keys("Ctrl+E"),
+                   [this] { m_ask->exportAnswers(); });
     m_actions->add(file, u"settings"_s, tr("Se&ttings…"), keys("Ctrl+,"), [this] { showSettings(); });
     m_actions->add(file, u"quit"_s, tr("&Quit"), keys("Ctrl+Q"), [this] { close(); });
 
@@ -176,13 +179,12 @@ void MainWindow::makeActions() {
     const QString view = tr("View");
     m_actions->add(view, u"palette"_s, tr("&Palette…"), keys("Ctrl+K"), [this] { showPalette({}); });
     m_layoutActions = new QActionGroup(this);
-    const std::pair<QString, QString> layouts[] = {{u"read"_s, tr("Layout: &Read")},
-                                                   {u"teach"_s, tr("Layout: &Teach")},
-                                                   {u"analyse"_s, tr("Layout: &Analyse")}};
+    const std::pair<QString, QString> layouts[] = {
+        {u"read"_s, tr("Layout: &Read")}, {u"teach"_s, tr("Layout: &Teach")}, {u"analyse"_s, tr("Layout: &Analyse")}};
     for (int index = 0; index < 3; ++index) {
-        QAction* const action =
-            m_actions->add(view, u"layout-"_s + layouts[index].first, layouts[index].second,
-                           QKeySequence(u"Ctrl+Alt+%1"_s.arg(index + 1)), [this, index] { setLayout(static_cast<Layout>(index)); });
+        QAction* const action = m_actions->add(view, u"layout-"_s + layouts[index].first, layouts[index].second,
+                                               QKeySequence(u"Ctrl+Alt+%1"_s.arg(index + 1)),
+                                               [this, index] { setLayout(static_cast<Layout>(index)); });
         action->setCheckable(true);
         m_layoutActions->addAction(action);
     }
@@ -194,9 +196,8 @@ void MainWindow::makeActions() {
         m_history->refresh();
     });
     m_themeActions = new QActionGroup(this);
-    const std::pair<QString, QString> themes[] = {{u"system"_s, tr("Theme: as the &system")},
-                                                  {u"light"_s, tr("Theme: l&ight")},
-                                                  {u"dark"_s, tr("Theme: dar&k")}};
+    const std::pair<QString, QString> themes[] = {
+        {u"system"_s, tr("Theme: as the &system")}, {u"light"_s, tr("Theme: l&ight")}, {u"dark"_s, tr("Theme: dar&k")}};
     for (int index = 0; index < 3; ++index) {
         QAction* const action = m_actions->add(view, u"theme-"_s + themes[index].first, themes[index].second, {},
                                                [this, index] { chooseTheme(static_cast<ThemeChoice>(index)); });
@@ -222,10 +223,11 @@ void MainWindow::makeActions() {
     m_actions->add(help, u"keys"_s, tr("&Keys"), keys("F1"), [this] { showKeys(); });
     m_actions->add(help, u"welcome"_s, tr("&First steps"), {}, [this] { showWelcome(true); });
     m_actions->add(help, u"about"_s, tr("&About"), {}, [this] {
-        QMessageBox::about(this, tr("CacheBlend Workbench"),
-                           tr("CacheBlend Workbench %1\n\nAnswers from documents by blending precomputed KV caches.\nWorks offline. "
-                              "GPL-3.0-or-later.")
-                               .arg(QApplication::applicationVersion()));
+        QMessageBox::about(
+            this, tr("CacheBlend Workbench"),
+            tr("CacheBlend Workbench %1\n\nAnswers from documents by blending precomputed KV caches.\nWorks offline. "
+               "GPL-3.0-or-later.")
+                .arg(QApplication::applicationVersion()));
     });
 }
 
@@ -296,12 +298,15 @@ void MainWindow::connectViews() {
         say(tr("Imported into %1: %2").arg(collection, parts.isEmpty() ? tr("nothing found") : parts.join(u", "_s)));
         m_welcome->say(WelcomePage::Step::Documents, tr("Computing the KV of every passage, once …"));
     });
-    connect(m_library, &LibraryView::precomputed, this, [this](const QString& collection, const engine::PrecomputeReport& report) {
-        say(tr("KV of %1: %2 passages computed, %3 were there").arg(collection, text::count(report.chunksDone), text::count(report.chunksAlready)));
-        m_welcome->say(WelcomePage::Step::Documents, tr("%1 passages are ready.").arg(text::count(report.chunksDone + report.chunksAlready)));
-        m_welcome->setWorking(false);
-        m_ask->session().refresh();
-    });
+    connect(m_library, &LibraryView::precomputed, this,
+            [this](const QString& collection, const engine::PrecomputeReport& report) {
+                say(tr("KV of %1: %2 passages computed, %3 were there")
+                        .arg(collection, text::count(report.chunksDone), text::count(report.chunksAlready)));
+                m_welcome->say(WelcomePage::Step::Documents,
+                               tr("%1 passages are ready.").arg(text::count(report.chunksDone + report.chunksAlready)));
+                m_welcome->setWorking(false);
+                m_ask->session().refresh();
+            });
     connect(m_bridge.get(), &EngineBridge::jobsChanged, this, [this] {
         if (!isWelcoming() || m_welcome->step() == WelcomePage::Step::Model || m_bridge->jobs().empty())
             return;
@@ -338,12 +343,7 @@ void MainWindow::connectViews() {
     connect(m_welcome, &WelcomePage::samplesRequested, this, &MainWindow::importSamples);
     connect(m_welcome, &WelcomePage::filesRequested, m_library, &LibraryView::importFiles);
     connect(m_welcome, &WelcomePage::folderRequested, m_library, &LibraryView::importFolder);
-    connect(m_welcome, &WelcomePage::questionChosen, this, [this](const QString& words) {
-        showWelcome(false);
-        setMode(Mode::Ask);
-        m_ask->setQuestion(words);
-        m_ask->session().ask();
-    });
+    connect(m_welcome, &WelcomePage::questionChosen, this, [this](const QString& words) { askAtStart(words, {}); });
     m_library->setWatched(m_settings.watched);
 }
 
@@ -366,7 +366,8 @@ void MainWindow::dress() {
 engine::EngineOptions MainWindow::engineOptions() const {
     engine::EngineOptions options = m_surroundings.options;
     if (options.workspace.empty())
-        options.workspace = text::toUtf8(m_settings.workspace.isEmpty() ? m_surroundings.defaultWorkspace : m_settings.workspace);
+        options.workspace =
+            text::toUtf8(m_settings.workspace.isEmpty() ? m_surroundings.defaultWorkspace : m_settings.workspace);
     if (options.model.empty())
         options.model = text::toUtf8(m_settings.model.isEmpty() ? m_surroundings.defaultModel : m_settings.model);
     if (options.threads == 0)
@@ -432,6 +433,16 @@ void MainWindow::chooseWorkspace() {
     openWorkspace();
 }
 
+void MainWindow::askAtStart(const QString& question, const QString& collection) {
+    setMode(Mode::Ask);
+    if (!collection.isEmpty()) {
+        m_library->chooseCollection(collection);
+        m_ask->chooseCollection(collection);
+    }
+    m_ask->setQuestion(question);
+    m_ask->session().ask();
+}
+
 bool MainWindow::isWelcoming() const { return !m_welcome->isHidden(); }
 
 void MainWindow::showWelcome(bool show) {
@@ -454,8 +465,8 @@ void MainWindow::updateWelcome() {
     for (const engine::CollectionInfo& info : m_library->collections().collections())
         withKv += info.chunksWithKv > 0 ? 1 : 0;
     const bool working = !m_bridge->jobs().empty();
-    const WelcomePage::Step step = m_library->collections().rowCount() > 0 && withKv > 0 ? WelcomePage::Step::Question
-                                                                                         : WelcomePage::Step::Documents;
+    const WelcomePage::Step step =
+        m_library->collections().rowCount() > 0 && withKv > 0 ? WelcomePage::Step::Question : WelcomePage::Step::Documents;
     m_welcome->setStep(step);
     m_welcome->setWorking(working && step == WelcomePage::Step::Documents);
 }
@@ -496,12 +507,13 @@ void MainWindow::openSegment(int segment) {
     const engine::PlanSegment& chosen = m_trace->segments[static_cast<std::size_t>(segment)];
     if (chosen.kind != engine::SegmentKind::Chunk)
         return;
-    m_bridge->chunk(chosen.chunk, this, [this, begin = chosen.begin, end = chosen.end](engine::Result<engine::ChunkInfo> chunk) {
-        if (chunk)
-            openDocument(chunk->record.document, begin, end);
-        else
-            say(text::sentence(chunk.status()));
-    });
+    m_bridge->chunk(chosen.chunk, this,
+                    [this, begin = chosen.begin, end = chosen.end](engine::Result<engine::ChunkInfo> chunk) {
+                        if (chunk)
+                            openDocument(chunk->record.document, begin, end);
+                        else
+                            say(text::sentence(chunk.status()));
+                    });
 }
 
 void MainWindow::showTrace(std::shared_ptr<const engine::BlendTrace> trace) {
@@ -529,7 +541,8 @@ void MainWindow::saveTrace() {
         say(tr("There is no run to save yet."));
         return;
     }
-    const QString path = QFileDialog::getSaveFileName(this, tr("Save the trace"), tr("run.cbtrace"), tr("Traces (*.cbtrace)"));
+    const QString path =
+        QFileDialog::getSaveFileName(this, tr("Save the trace"), tr("run.cbtrace"), tr("Traces (*.cbtrace)"));
     if (path.isEmpty())
         return;
     m_bridge->saveTrace(m_trace, path, this, [this, path](engine::Result<Nothing> saved) {

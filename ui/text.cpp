@@ -67,8 +67,8 @@ QString moment(std::int64_t msSinceEpoch) {
     const QDate today = QDate::currentDate();
     if (then.date() == today)
         return QLocale().toString(then, QStringLiteral("HH:mm"));
-    return QLocale().toString(then, then.date().year() == today.year() ? QStringLiteral("d MMM HH:mm")
-                                                                       : QStringLiteral("d MMM yyyy"));
+    return QLocale().toString(
+        then, then.date().year() == today.year() ? QStringLiteral("d MMM HH:mm") : QStringLiteral("d MMM yyyy"));
 }
 
 QString pages(int first, int last) {

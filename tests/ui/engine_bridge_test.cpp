@@ -193,8 +193,8 @@ private slots:
         const engine::BlendPlan plan = planOf("springs");
         m_script->hold("run");
         std::optional<engine::StopReason> reason;
-        const ui::CommandId run = m_bridge->ask(
-            plan, this, [&](engine::Result<engine::Answer> answer) { reason = answer->stopReason; });
+        const ui::CommandId run =
+            m_bridge->ask(plan, this, [&](engine::Result<engine::Answer> answer) { reason = answer->stopReason; });
         m_script->awaitHeld("run");
         QElapsedTimer clock;
         clock.start();

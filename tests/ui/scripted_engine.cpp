@@ -284,8 +284,8 @@ engine::Status ScriptedEngine::removeCollection(const std::string& collection) {
 
 // ---- jobs ------------------------------------------------------------------------------------------------------
 
-engine::Result<engine::IngestReport> ScriptedEngine::ingest(const engine::IngestRequest& request, engine::JobObserver& observer,
-                                                            std::stop_token stop) {
+engine::Result<engine::IngestReport> ScriptedEngine::ingest(const engine::IngestRequest& request,
+                                                            engine::JobObserver& observer, std::stop_token stop) {
     m_script->note("ingest");
     engine::IngestReport report;
     for (const std::string& path : request.paths) {
@@ -363,8 +363,8 @@ engine::Result<engine::BlendPlan> ScriptedEngine::plan(const engine::Query& quer
     head.prefixExact = true;
     plan.segments.push_back(head);
     int position = kHeadTokens;
-    const int count = query.chunks.empty() ? std::min(query.topK, m_script->chunkCount)
-                                           : static_cast<int>(query.chunks.size());
+    const int count =
+        query.chunks.empty() ? std::min(query.topK, m_script->chunkCount) : static_cast<int>(query.chunks.size());
     for (int index = 0; index < count; ++index) {
         int number = index;
         if (!query.chunks.empty()) {
@@ -493,8 +493,8 @@ engine::Result<engine::Answer> ScriptedEngine::runCompared(const engine::BlendPl
     return answer;
 }
 
-engine::Result<engine::Answer> ScriptedEngine::measureDeviation(const engine::BlendPlan& plan, engine::QueryObserver& observer,
-                                                                std::stop_token stop) {
+engine::Result<engine::Answer> ScriptedEngine::measureDeviation(const engine::BlendPlan& plan,
+                                                                engine::QueryObserver& observer, std::stop_token stop) {
     m_script->note("measureDeviation");
     m_script->middle("measureDeviation", stop);
     if (stop.stop_requested())

@@ -18,10 +18,10 @@ namespace testing_ui {
 class Script {
 public:
     // Set before the engine is opened.
-    int chunkCount = 12;                      // of the collection "papers"
+    int chunkCount = 12;  // of the collection "papers"
     std::vector<std::string> answer = {"Eleven ", "springs ", "feed ", "the ", "valley."};
-    int precomputeBorders = 40;               // layer borders of a precompute
-    std::function<void()> afterRun;           // engine thread, when a run has been answered
+    int precomputeBorders = 40;      // layer borders of a precompute
+    std::function<void()> afterRun;  // engine thread, when a run has been answered
 
     /// From now on calls of this name wait in their middle until released or stopped.
     void hold(const std::string& call);
@@ -42,7 +42,7 @@ private:
 
     mutable std::mutex m_mutex;
     std::condition_variable_any m_changed;
-    std::vector<std::string> m_held;     // all below guarded by m_mutex
+    std::vector<std::string> m_held;  // all below guarded by m_mutex
     std::vector<std::string> m_inside;
     std::vector<std::string> m_calls;
     std::vector<engine::Query> m_queries;
@@ -86,7 +86,8 @@ public:
     engine::Result<std::vector<engine::AnswerRecord>> history(int limit) override;
     engine::Result<engine::TokenIds> tokenize(const std::string& text, bool parseSpecial) override;
     std::string piece(engine::TokenId id) const override;
-    engine::Result<engine::PromptLogits> logits(const engine::TokenIds& ids, int top, int greedy, std::stop_token stop) override;
+    engine::Result<engine::PromptLogits> logits(const engine::TokenIds& ids, int top, int greedy,
+                                                std::stop_token stop) override;
     engine::Result<engine::KvStoreStats> storeStats() override;
     engine::Result<engine::KvVerifyReport> storeVerify(int part, int modulus, engine::JobObserver& observer,
                                                        std::stop_token stop) override;

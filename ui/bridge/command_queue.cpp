@@ -32,8 +32,8 @@ std::optional<Command> CommandQueue::waitAndTake(std::stop_token stop) {
     std::unique_lock lock(m_mutex);
     if (!m_filled.wait(lock, stop, [this] { return !m_waiting.empty(); }) || stop.stop_requested())
         return {};
-    auto chosen = std::find_if(m_waiting.begin(), m_waiting.end(),
-                               [](const Command& command) { return command.lane != Lane::Job; });
+    auto chosen =
+        std::find_if(m_waiting.begin(), m_waiting.end(), [](const Command& command) { return command.lane != Lane::Job; });
     if (chosen == m_waiting.end())
         chosen = m_waiting.begin();
     Command command = std::move(*chosen);

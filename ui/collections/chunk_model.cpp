@@ -13,7 +13,8 @@ using namespace Qt::StringLiterals;
 
 }  // namespace
 
-ChunkModel::ChunkModel(EngineBridge& bridge, QObject* parent) : QAbstractTableModel(parent), m_bridge(bridge), m_pages(kPagesKept) {}
+ChunkModel::ChunkModel(EngineBridge& bridge, QObject* parent)
+    : QAbstractTableModel(parent), m_bridge(bridge), m_pages(kPagesKept) {}
 
 int ChunkModel::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : m_rows; }
 
@@ -33,7 +34,8 @@ QVariant ChunkModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid())
         return {};
     if (role == Qt::TextAlignmentRole)
-        return QVariant((index.column() == Tokens || index.column() == Score ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+        return QVariant((index.column() == Tokens || index.column() == Score ? Qt::AlignRight : Qt::AlignLeft) |
+                        Qt::AlignVCenter);
     if (role != Qt::DisplayRole && role != Qt::ToolTipRole)
         return {};
     const engine::ChunkInfo* const info = chunk(index.row());

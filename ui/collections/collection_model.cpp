@@ -17,8 +17,7 @@ QVariant CollectionModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid())
         return {};
     const engine::CollectionInfo& info = m_collections[static_cast<std::size_t>(index.row())];
-    const double coverage =
-        info.record.chunks > 0 ? static_cast<double>(info.chunksWithKv) / info.record.chunks : 0.0;
+    const double coverage = info.record.chunks > 0 ? static_cast<double>(info.chunksWithKv) / info.record.chunks : 0.0;
     if (role == kCoverageRole && index.column() == Coverage)
         return coverage;
     if (role == Qt::TextAlignmentRole && index.column() != Name)
@@ -65,7 +64,8 @@ QVariant CollectionModel::headerData(int section, Qt::Orientation orientation, i
 }
 
 QString CollectionModel::name(int row) const {
-    return row >= 0 && row < rowCount() ? text::fromUtf8(m_collections[static_cast<std::size_t>(row)].record.name) : QString();
+    return row >= 0 && row < rowCount() ? text::fromUtf8(m_collections[static_cast<std::size_t>(row)].record.name)
+                                        : QString();
 }
 
 int CollectionModel::rowOf(const QString& name) const {

@@ -137,7 +137,6 @@ void DocumentText::paintMargin() {
     painter.fillRect(m_margin->rect(), m_theme.color(Role::Paper));
     painter.setFont(m_theme.smallFont());
     const QFontMetrics metrics(m_theme.smallFont());
-    const int top = verticalScrollBar()->value();
     const QTextBlock from = cursorForPosition(QPoint(0, 0)).block();
     const QTextBlock to = cursorForPosition(QPoint(0, viewport()->height())).block();
     for (const PageStart& start : m_pages) {
@@ -160,7 +159,6 @@ void DocumentText::paintMargin() {
         const int end = cursorRect(cursor).bottom();
         painter.fillRect(QRect(m_margin->width() - 3, begin, 3, end - begin), m_theme.color(Role::Accent));
     }
-    Q_UNUSED(top);
 }
 
 // ---- DocumentView ----------------------------------------------------------------------------------------------
@@ -220,13 +218,13 @@ void DocumentView::open(engine::DocumentId document, std::int64_t begin, std::in
     }
     m_bridge.document(document, this, [this](engine::Result<engine::DocumentRecord> record) {
         if (record)
-            show(*record);
+            showRecord(*record);
         else
             m_heading->setText(text::sentence(record.status()));
     });
 }
 
-void DocumentView::show(const engine::DocumentRecord& record) {
+void DocumentView::showRecord(const engine::DocumentRecord& record) {
     m_document = record.id;
     m_title = text::fromUtf8(record.title);
     m_heading->setText(m_title);

@@ -62,7 +62,7 @@ signals:
     void shown();
 
 private:
-    void show(const engine::DocumentRecord& record);
+    void showRecord(const engine::DocumentRecord& record);
     void markRange();
     void find(bool backward);
 

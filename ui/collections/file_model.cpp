@@ -50,7 +50,8 @@ QString FileModel::display(const engine::FileInfo& file, int column) const {
         case Pinned:
             return file.pinnedChunks > 0 ? text::count(file.pinnedChunks) : QString();
         case Note:
-            return isIndexed(file) && file.source.reason.empty() ? text::fromUtf8(file.title) : text::fromUtf8(file.source.reason);
+            return isIndexed(file) && file.source.reason.empty() ? text::fromUtf8(file.title)
+                                                                 : text::fromUtf8(file.source.reason);
         default:
             return {};
     }

@@ -35,7 +35,7 @@ namespace {
 
 using namespace Qt::StringLiterals;
 
-constexpr int kRefreshMs = 400;    // after changes of the library, at most this often
+constexpr int kRefreshMs = 400;  // after changes of the library, at most this often
 constexpr int kTypingRestMs = 150;
 constexpr int kWatchRestMs = 2000;
 
@@ -63,7 +63,12 @@ QTableView* makeTable(const QString& name, const QString& accessible, QWidget* p
 }  // namespace
 
 LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
-    : QWidget(parent), m_theme(theme), m_bridge(bridge), m_files(theme), m_chunks(bridge), m_watcher(new QFileSystemWatcher(this)) {
+    : QWidget(parent),
+      m_theme(theme),
+      m_bridge(bridge),
+      m_files(theme),
+      m_chunks(bridge),
+      m_watcher(new QFileSystemWatcher(this)) {
     setObjectName(u"libraryView"_s);
     setAccessibleName(tr("Library"));
     setAcceptDrops(true);
@@ -157,8 +162,8 @@ QWidget* LibraryView::makeCollections() {
     m_collectionTable = makeTable(u"collectionTable"_s, tr("Collections"), panel);
     m_collectionTable->setModel(&m_collections);
     m_collectionTable->setSelectionMode(QAbstractItemView::SingleSelection);
-    m_collectionTable->setItemDelegateForColumn(CollectionModel::Coverage,
-                                                new CoverageDelegate(m_theme, CollectionModel::kCoverageRole, m_collectionTable));
+    m_collectionTable->setItemDelegateForColumn(
+        CollectionModel::Coverage, new CoverageDelegate(m_theme, CollectionModel::kCoverageRole, m_collectionTable));
     QHeaderView* const header = m_collectionTable->horizontalHeader();
     header->setSectionResizeMode(CollectionModel::Name, QHeaderView::Stretch);
     header->setSectionResizeMode(CollectionModel::Coverage, QHeaderView::Fixed);
@@ -196,7 +201,8 @@ QWidget* LibraryView::makeCollections() {
     connect(m_import, &QPushButton::clicked, this, &LibraryView::importFiles);
     connect(m_importFolder, &QToolButton::clicked, this, &LibraryView::importFolder);
     connect(m_watch, &QToolButton::clicked, this, &LibraryView::watchFolder);
-    connect(m_collectionTable->selectionModel(), &QItemSelectionModel::currentRowChanged, this, &LibraryView::showCollection);
+    connect(m_collectionTable->selectionModel(), &QItemSelectionModel::currentRowChanged, this,
+            &LibraryView::showCollection);
     connect(m_collectionTable, &QTableView::customContextMenuRequested, this, &LibraryView::collectionMenu);
     return panel;
 }
@@ -340,8 +346,9 @@ void LibraryView::showCollection() {
     }
     const engine::CollectionInfo& info = m_collections.collections()[static_cast<std::size_t>(row)];
     m_title->setText(name);
-    m_summary->setText(tr("%1 documents · %2 passages · %3 with KV")
-                           .arg(text::count(info.record.documents), text::count(info.record.chunks), text::count(info.chunksWithKv)));
+    m_summary->setText(
+        tr("%1 documents · %2 passages · %3 with KV")
+            .arg(text::count(info.record.documents), text::count(info.record.chunks), text::count(info.chunksWithKv)));
     m_compute->setEnabled(info.chunksWithKv < info.record.chunks);
     readFiles();
     showForecast();
@@ -372,8 +379,9 @@ void LibraryView::showForecast() {
             m_forecast->setText(forecast ? tr("Every passage has its KV.") : QString());
             return;
         }
-        QString sentence = tr("Computing the rest: %1 passages, %2 tokens, %3 on disk")
-                               .arg(text::count(forecast->chunks), text::count(forecast->tokens), text::bytes(forecast->bytes));
+        QString sentence =
+            tr("Computing the rest: %1 passages, %2 tokens, %3 on disk")
+                .arg(text::count(forecast->chunks), text::count(forecast->tokens), text::bytes(forecast->bytes));
         if (forecast->ms > 0)
             sentence += tr(", about %1").arg(text::duration(forecast->ms / 1000));
         m_forecast->setText(sentence + u'.');
@@ -448,8 +456,7 @@ QString LibraryView::askForCollection(const QString& title, const QString& propo
 
 void LibraryView::importFiles() {
     const QStringList paths = QFileDialog::getOpenFileNames(
-        this, tr("Import files"), {},
-        tr("Documents (*.txt *.md *.markdown *.html *.htm *.pdf *.epub *.gz);;All files (*)"));
+        this, tr("Import files"), {}, tr("Documents (*.txt *.md *.markdown *.html *.htm *.pdf *.epub *.gz);;All files (*)"));
     if (paths.isEmpty())
         return;
     const QString name = askForCollection(tr("Import files"), collection().isEmpty() ? tr("documents") : collection());
@@ -545,10 +552,13 @@ void LibraryView::fileMenu(const QPoint& where) {
         menu.addAction(tr("Import again"), this, [this, paths] { import(paths, collection(), After::OnlyImport); });
         menu.addSeparator();
         menu.addAction(tr("Remove from this collection"), this, [this, paths] {
-            const QString question = paths.size() == 1 ? tr("Remove %1 from %2?").arg(text::fileName(paths.front()), collection())
-                                                       : tr("Remove %1 files from %2?").arg(paths.size()).arg(collection());
-            if (QMessageBox::question(this, tr("Remove files"), question + u"\n\n"_s +
-                                                                     tr("Files on disk are not touched. Their KV stays in the store until it is evicted.")) !=
+            const QString question = paths.size() == 1
+                                         ? tr("Remove %1 from %2?").arg(text::fileName(paths.front()), collection())
+                                         : tr("Remove %1 files from %2?").arg(paths.size()).arg(collection());
+            if (QMessageBox::question(
+                    this, tr("Remove files"),
+                    question + u"\n\n"_s +
+                        tr("Files on disk are not touched. Their KV stays in the store until it is evicted.")) !=
                 QMessageBox::Yes)
                 return;
             m_bridge.removeFiles(collection(), paths, this, [this](engine::Result<Nothing> result) {
@@ -580,9 +590,10 @@ void LibraryView::collectionMenu(const QPoint& where) {
         }
         menu.addSeparator();
         menu.addAction(tr("Remove the collection"), this, [this, name] {
-            if (QMessageBox::question(this, tr("Remove a collection"),
-                                      tr("Remove %1 from the library?").arg(name) + u"\n\n"_s +
-                                          tr("Files on disk are not touched. Their KV stays in the store until it is evicted.")) ==
+            if (QMessageBox::question(
+                    this, tr("Remove a collection"),
+                    tr("Remove %1 from the library?").arg(name) + u"\n\n"_s +
+                        tr("Files on disk are not touched. Their KV stays in the store until it is evicted.")) ==
                 QMessageBox::Yes)
                 m_bridge.removeCollection(name, this, {});
         });

@@ -39,9 +39,8 @@ HistoryView::HistoryView(Theme&, EngineBridge& bridge, QWidget* parent) : QWidge
     m_table->setColumnWidth(HistoryModel::Question, 280);
     makeExportable(*m_table, u"history"_s);
     column->addWidget(m_table);
-    connect(m_table, &QTableView::activated, this, [this](const QModelIndex& index) {
-        emit questionChosen(text::fromUtf8(m_model.answer(index.row()).question));
-    });
+    connect(m_table, &QTableView::activated, this,
+            [this](const QModelIndex& index) { emit questionChosen(text::fromUtf8(m_model.answer(index.row()).question)); });
     connect(&bridge, &EngineBridge::opened, this, &HistoryView::refresh);
 }
 

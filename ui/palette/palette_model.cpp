@@ -35,7 +35,9 @@ PaletteModel::PaletteModel(EngineBridge& bridge, const ActionRegistry& actions, 
     filter();
 }
 
-int PaletteModel::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : static_cast<int>(m_shown.size()); }
+int PaletteModel::rowCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : static_cast<int>(m_shown.size());
+}
 
 QVariant PaletteModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid())
@@ -123,29 +125,30 @@ void PaletteModel::filter() {
 void PaletteModel::searchPassages() {
     const bool only = m_words.startsWith(u'#');
     const QString words = (only ? m_words.mid(1) : m_words).trimmed();
-    if (words.size() < 3 || m_words.startsWith(u'>') || m_words.startsWith(u'@') || m_collection.isEmpty() || !m_bridge.isOpen())
+    if (words.size() < 3 || m_words.startsWith(u'>') || m_words.startsWith(u'@') || m_collection.isEmpty() ||
+        !m_bridge.isOpen())
         return;
     engine::ChunkQuery query;
     query.collection = text::toUtf8(m_collection);
     query.search = text::toUtf8(words);
     query.limit = kMostPassages;
-    m_bridge.chunks(query, u"palette passages"_s, this,
-                    [this, asked = m_words](engine::Result<std::vector<engine::ChunkInfo>> chunks) {
-                        if (!chunks || asked != m_words)
-                            return;
-                        for (const engine::ChunkInfo& chunk : *chunks) {
-                            PaletteEntry entry;
-                            entry.kind = PaletteEntry::Kind::Passage;
-                            entry.text = text::fromUtf8(std::string_view(chunk.text).substr(0, 300)).simplified();
-                            entry.detail = text::fromUtf8(chunk.documentTitle) + u' ' +
-                                           text::pages(chunk.record.firstPage, chunk.record.lastPage);
-                            entry.document = chunk.record.document;
-                            entry.begin = chunk.record.begin;
-                            entry.end = chunk.record.end;
-                            m_passages.push_back(std::move(entry));
-                        }
-                        filter();
-                    });
+    m_bridge.chunks(
+        query, u"palette passages"_s, this, [this, asked = m_words](engine::Result<std::vector<engine::ChunkInfo>> chunks) {
+            if (!chunks || asked != m_words)
+                return;
+            for (const engine::ChunkInfo& chunk : *chunks) {
+                PaletteEntry entry;
+                entry.kind = PaletteEntry::Kind::Passage;
+                entry.text = text::fromUtf8(std::string_view(chunk.text).substr(0, 300)).simplified();
+                entry.detail =
+                    text::fromUtf8(chunk.documentTitle) + u' ' + text::pages(chunk.record.firstPage, chunk.record.lastPage);
+                entry.document = chunk.record.document;
+                entry.begin = chunk.record.begin;
+                entry.end = chunk.record.end;
+                m_passages.push_back(std::move(entry));
+            }
+            filter();
+        });
 }
 
 }  // namespace ui

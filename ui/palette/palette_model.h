@@ -13,7 +13,7 @@ struct PaletteEntry {
     enum class Kind { Action, Document, Passage };
     Kind kind = Kind::Action;
     QString text;
-    QString detail;            // group and shortcut, path, header
+    QString detail;             // group and shortcut, path, header
     QAction* action = nullptr;  // of kind Action
     engine::DocumentId document;
     std::int64_t begin = 0;

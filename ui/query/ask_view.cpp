@@ -33,9 +33,9 @@ namespace {
 using namespace Qt::StringLiterals;
 
 constexpr int kTextColumn = 760;  // px: a line of text that the eye can follow
-constexpr engine::Strategy kStrategies[] = {engine::Strategy::QueryValue, engine::Strategy::Query, engine::Strategy::CacheBlend,
-                                            engine::Strategy::First,      engine::Strategy::Reuse, engine::Strategy::Prefix,
-                                            engine::Strategy::Full};
+constexpr engine::Strategy kStrategies[] = {
+    engine::Strategy::QueryValue, engine::Strategy::Query,  engine::Strategy::CacheBlend, engine::Strategy::First,
+    engine::Strategy::Reuse,      engine::Strategy::Prefix, engine::Strategy::Full};
 
 bool hasRatio(engine::Strategy strategy) {
     return strategy == engine::Strategy::QueryValue || strategy == engine::Strategy::Query ||
@@ -183,8 +183,9 @@ QWidget* AskView::makePlanRow() {
     for (const auto& [words, percent] : presets) {
         auto* const button = named(new QToolButton(presetBox), u"preset%1"_s.arg(percent), tr("Preset: %1").arg(words));
         button->setText(words);
-        button->setToolTip(percent == 100 ? tr("Computes every token again: equals a full prefill")
-                                          : tr("Computes %1 of the passages’ tokens again").arg(text::percent(percent / 100.0)));
+        button->setToolTip(percent == 100
+                               ? tr("Computes every token again: equals a full prefill")
+                               : tr("Computes %1 of the passages’ tokens again").arg(text::percent(percent / 100.0)));
         button->setCheckable(true);
         button->setProperty("percent", percent);
         connect(button, &QToolButton::clicked, this, [this, percent] {
@@ -244,8 +245,9 @@ QWidget* AskView::makeAnswers() {
     m_empty = named(new QLabel(text), u"askEmpty"_s, tr("How to begin"));
     m_empty->setWordWrap(true);
     m_empty->setProperty("quiet", true);
-    m_empty->setText(tr("Type a question above. The passages that would answer it appear at the side while you type, with what is "
-                        "cached and how long the first token would take.\n\nEnter asks. Shift+Enter begins a new line."));
+    m_empty->setText(
+        tr("Type a question above. The passages that would answer it appear at the side while you type, with what is "
+           "cached and how long the first token would take.\n\nEnter asks. Shift+Enter begins a new line."));
     m_mode = named(new QLabel(text), u"followUpNote"_s, tr("Conversation"));
     m_mode->setProperty("quiet", true);
     m_mode->setText(tr("The next question goes on from this answer: its KV is kept, only the question is computed."));
@@ -528,7 +530,8 @@ void AskView::exportAnswers() {
     const QString markdown = tr("Markdown (*.md)");
     const QString html = tr("HTML (*.html)");
     QString filter = markdown;
-    QString path = QFileDialog::getSaveFileName(this, tr("Export the answers"), tr("answer.md"), markdown + u";;"_s + html, &filter);
+    QString path =
+        QFileDialog::getSaveFileName(this, tr("Export the answers"), tr("answer.md"), markdown + u";;"_s + html, &filter);
     if (path.isEmpty())
         return;
     const bool asHtml = path.endsWith(u".html"_s) || (filter == html && !path.endsWith(u".md"_s));

@@ -89,7 +89,8 @@ void CardDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, 
     painter->drawText(QRect(left, y, width - 2 * kIcon - 16, title.height()), Qt::AlignLeft | Qt::AlignVCenter,
                       title.elidedText(card.place, Qt::ElideMiddle, width - 2 * kIcon - 16));
     if (card.pinned || hovered || selected)
-        icon(u"pin"_s, m_theme, card.pinned ? Role::Accent : Role::QuietInk).paint(painter, pinRect(rect).adjusted(2, 2, -2, -2));
+        icon(u"pin"_s, m_theme, card.pinned ? Role::Accent : Role::QuietInk)
+            .paint(painter, pinRect(rect).adjusted(2, 2, -2, -2));
     if (hovered || selected)
         icon(u"close"_s, m_theme, Role::QuietInk).paint(painter, excludeRect(rect).adjusted(2, 2, -2, -2));
     y += title.height() + 4;
@@ -209,8 +210,9 @@ void CardList::paintEvent(QPaintEvent* event) {
     QPainter painter(viewport());
     painter.setFont(m_theme.controlFont());
     painter.setPen(m_theme.color(Role::QuietInk));
-    painter.drawText(viewport()->rect().adjusted(24, 24, -24, -24), Qt::AlignHCenter | Qt::AlignTop | Qt::TextWordWrap,
-                     tr("The passages found for your question appear here. Drag them into another order, pin or exclude them."));
+    painter.drawText(
+        viewport()->rect().adjusted(24, 24, -24, -24), Qt::AlignHCenter | Qt::AlignTop | Qt::TextWordWrap,
+        tr("The passages found for your question appear here. Drag them into another order, pin or exclude them."));
 }
 
 }  // namespace ui

@@ -102,8 +102,8 @@ void CardModel::moveCard(int from, int to) {
 
 void CardModel::setCards(std::vector<Card> cards) {
     for (Card& card : cards) {
-        const auto known = std::find_if(m_cards.begin(), m_cards.end(),
-                                        [&](const Card& other) { return other.chunk == card.chunk; });
+        const auto known =
+            std::find_if(m_cards.begin(), m_cards.end(), [&](const Card& other) { return other.chunk == card.chunk; });
         if (known == m_cards.end())
             continue;
         card.preview = known->preview;

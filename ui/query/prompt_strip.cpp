@@ -57,8 +57,8 @@ void PromptStrip::showPlan(const std::optional<engine::BlendPlan>& plan) {
             m_blocks.push_back(block);
         }
         const int suffix = static_cast<int>(plan->suffix.size());
-        m_blocks.push_back({tr("question"), tr("The question: %1 tokens, always computed").arg(text::count(suffix)), position,
-                            suffix, -1, Role::Fresh, false});
+        m_blocks.push_back({tr("question"), tr("The question: %1 tokens, always computed").arg(text::count(suffix)),
+                            position, suffix, -1, Role::Fresh, false});
         m_tokens = position + suffix;
         for (const Block& block : m_blocks)
             words << block.tip;

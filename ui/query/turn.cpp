@@ -81,8 +81,9 @@ QString comparisonSentence(const engine::Comparison& comparison, double ttftMs) 
     QStringList parts;
     parts << tr("mean KL %1 nats").arg(text::decimal(comparison.meanKl, 4));
     parts << (comparison.top1Equal ? tr("same first token") : tr("another first token"));
-    parts << (comparison.firstDivergingToken < 0 ? tr("the answers agree")
-                                                 : tr("the answers part at token %1").arg(comparison.firstDivergingToken + 1));
+    parts << (comparison.firstDivergingToken < 0
+                  ? tr("the answers agree")
+                  : tr("the answers part at token %1").arg(comparison.firstDivergingToken + 1));
     if (ttftMs > 0 && comparison.fullTtftMs > 0)
         parts << tr("full prefill %1, %2 times as long")
                      .arg(text::milliseconds(comparison.fullTtftMs), text::decimal(comparison.fullTtftMs / ttftMs, 1));
@@ -125,7 +126,7 @@ QString answerHtml(const std::vector<TurnData>& turns) {
         out += u"</ol>\n"_s;
         if (turn.answer)
             out += u"<p><small>"_s +
-                   (clockSentence(*turn.answer) + u". "_s + countSentence(*turn.answer)).toHtmlEscaped() +
+                   QString(clockSentence(*turn.answer) + u". "_s + countSentence(*turn.answer)).toHtmlEscaped() +
                    u".</small></p>\n"_s;
     }
     return out + u"</body></html>\n"_s;

@@ -159,12 +159,14 @@ TurnView::TurnView(Theme& theme, const engine::BlendPlan& plan, QWidget* parent)
     auto* const row = new FlowLayout(0, m_actions);
     m_actions->setObjectName(u"turnActions"_s);
     m_actions->setAccessibleName(tr("Actions on this answer"));
-    m_again = action(u"regenerate"_s, u"again"_s, tr("Again"), tr("Ask the same question again, with the options as they are now"));
+    m_again = action(u"regenerate"_s, u"again"_s, tr("Again"),
+                     tr("Ask the same question again, with the options as they are now"));
     m_edit = action(u"editQuestion"_s, u"edit"_s, tr("Edit"), tr("Take the question back into the question box"));
     m_follow = action(u"followUp"_s, u"follow"_s, tr("Follow up"), tr("Ask on: only the new question is computed"));
     m_measure = action(u"compareFull"_s, u"compare"_s, tr("Compare with full prefill"),
                        tr("Computes the whole prompt as well and tells how far this answer is from that one"));
-    m_inspect = action(u"inspectAnswer"_s, u"inspect"_s, tr("Inspect"), tr("See on the text which tokens were computed again"));
+    m_inspect =
+        action(u"inspectAnswer"_s, u"inspect"_s, tr("Inspect"), tr("See on the text which tokens were computed again"));
     m_compare = action(u"openCompare"_s, u"compare"_s, tr("Open in Compare"), tr("See this run beside another"));
     m_export = action(u"exportAnswer"_s, u"export"_s, tr("Export…"), tr("Question, answer and sources as Markdown or HTML"));
     for (QToolButton* button : {m_again, m_edit, m_follow, m_measure, m_inspect, m_compare, m_export})
@@ -225,8 +227,8 @@ void TurnView::showAnswer(const engine::Answer& answer) {
     if (whole != m_data.text)
         m_text->setText(whole);
     m_data.text = whole;
-    QString state = tr("%1%2").arg(text::stopReason(answer.stopReason).left(1).toUpper(),
-                                   text::stopReason(answer.stopReason).mid(1));
+    QString state =
+        tr("%1%2").arg(text::stopReason(answer.stopReason).left(1).toUpper(), text::stopReason(answer.stopReason).mid(1));
     m_state->setText(state + u'.');
     m_state->show();
     m_clock->setShares(clockSentence(answer), stageShares(answer.ms));
@@ -262,7 +264,8 @@ void TurnView::showComparison(const engine::Answer& measured) {
     if (m_data.answer && measured.comparison) {
         m_data.answer->comparison = measured.comparison;
         m_data.answer->trace = measured.trace;
-        m_comparison->setText(tr("Against full prefill: %1").arg(comparisonSentence(*measured.comparison, m_data.answer->ms.ttft)));
+        m_comparison->setText(
+            tr("Against full prefill: %1").arg(comparisonSentence(*measured.comparison, m_data.answer->ms.ttft)));
         m_comparison->show();
     }
     m_compare->setVisible(m_data.answer && m_data.answer->comparison.has_value());

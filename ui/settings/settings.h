@@ -18,7 +18,7 @@ struct Settings {
     engine::KvDtype kvDtype = engine::KvDtype::F16;
     std::uint64_t capBytes = 0;  // 0 = none
     ThemeChoice theme = ThemeChoice::System;
-    int fontStep = 0;                // points added to every size
+    int fontStep = 0;                 // points added to every size
     QHash<QString, QString> watched;  // folder → collection
 };
 

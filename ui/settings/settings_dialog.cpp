@@ -72,9 +72,8 @@ SettingsDialog::SettingsDialog(EngineBridge& bridge, const Settings& settings, c
     form->addRow(QString(), m_modelText);
     m_workspace = named(new QLineEdit(settings.workspace, this), u"settingsWorkspace"_s, tr("Workspace folder"));
     m_workspace->setPlaceholderText(defaultWorkspace);
-    form->addRow(tr("Workspace"), pathRow(m_workspace, u"chooseWorkspace"_s, tr("Choose the workspace folder"), [this] {
-                     return QFileDialog::getExistingDirectory(this, tr("Workspace"));
-                 }));
+    form->addRow(tr("Workspace"), pathRow(m_workspace, u"chooseWorkspace"_s, tr("Choose the workspace folder"),
+                                          [this] { return QFileDialog::getExistingDirectory(this, tr("Workspace")); }));
     m_threads = named(new QSpinBox(this), u"settingsThreads"_s, tr("Threads"));
     m_threads->setRange(0, 1024);
     m_threads->setSpecialValueText(tr("one a core"));
@@ -126,7 +125,8 @@ void SettingsDialog::inspect() {
         if (!model) {
             m_modelText->setText(text::sentence(model.status()));
         } else if (!model->canBlend) {
-            m_modelText->setText(tr("%1 cannot be blended: %2").arg(text::fromUtf8(model->name), text::fromUtf8(model->whyNot)));
+            m_modelText->setText(
+                tr("%1 cannot be blended: %2").arg(text::fromUtf8(model->name), text::fromUtf8(model->whyNot)));
         } else {
             m_modelText->setText(tr("%1 · %2 · %3 · %4 layers · %5 of KV a token")
                                      .arg(text::fromUtf8(model->name), text::fromUtf8(model->architecture),

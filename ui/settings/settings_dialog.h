@@ -18,8 +18,8 @@ namespace ui {
 class SettingsDialog : public QDialog {
     Q_OBJECT
 public:
-    SettingsDialog(EngineBridge& bridge, const Settings& settings, const QString& defaultModel, const QString& defaultWorkspace,
-                   QWidget* parent = nullptr);
+    SettingsDialog(EngineBridge& bridge, const Settings& settings, const QString& defaultModel,
+                   const QString& defaultWorkspace, QWidget* parent = nullptr);
 
     Settings settings() const;
 

@@ -62,14 +62,14 @@ JobBar::JobBar(Theme& theme, EngineBridge& bridge, QWidget* parent) : QWidget(pa
     line->addWidget(m_figures);
     line->addWidget(m_stop);
     line->addStretch(1);
-    connect(&bridge, &EngineBridge::jobsChanged, this, &JobBar::show);
+    connect(&bridge, &EngineBridge::jobsChanged, this, &JobBar::showJobs);
     connect(m_stop, &QToolButton::clicked, this, [this] {
         m_stop->setEnabled(false);
         m_bridge.stop(m_shown);
     });
     connect(&theme, &Theme::changed, this, &JobBar::dress);
     dress();
-    show();
+    showJobs();
 }
 
 void JobBar::dress() {
@@ -79,10 +79,10 @@ void JobBar::dress() {
 
 void JobBar::say(const QString& sentence) {
     m_sentence = sentence;
-    show();
+    showJobs();
 }
 
-void JobBar::show() {
+void JobBar::showJobs() {
     const auto& jobs = m_bridge.jobs();
     // The one that runs innermost: a question answered inside a job is what a person waits for.
     const auto running = std::find_if(jobs.rbegin(), jobs.rend(), [](const JobState& job) { return job.running; });

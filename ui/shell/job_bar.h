@@ -21,7 +21,7 @@ public:
     void say(const QString& sentence);
 
 private:
-    void show();
+    void showJobs();
     void dress();
 
     Theme& m_theme;

@@ -56,7 +56,8 @@ std::vector<ViewDocks::Column> ViewDocks::columnsOf(Mode mode, Layout layout) {
         case Mode::Compare:
             return {{u"compareDock"_s, 1}};
         case Mode::Store:
-            return read ? std::vector<Column>{{u"storeDock"_s, 1}} : std::vector<Column>{{u"libraryDock"_s, 2}, {u"storeDock"_s, 3}};
+            return read ? std::vector<Column>{{u"storeDock"_s, 1}}
+                        : std::vector<Column>{{u"libraryDock"_s, 2}, {u"storeDock"_s, 3}};
     }
     return {};
 }
@@ -120,7 +121,8 @@ void ViewDocks::arrangeAsMade() {
     }
     m_arranging = false;
     showTitles();
-    const int sum = std::accumulate(columns.begin(), columns.end(), 0, [](int total, const Column& c) { return total + c.width; });
+    const int sum =
+        std::accumulate(columns.begin(), columns.end(), 0, [](int total, const Column& c) { return total + c.width; });
     QList<int> widths;
     for (const Column& column : columns)
         widths << std::max(1, m_window.width() * column.width / std::max(sum, 1));

@@ -5,7 +5,9 @@
 
 namespace ui {
 
-int DamageModel::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : static_cast<int>(m_events.size()); }
+int DamageModel::rowCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : static_cast<int>(m_events.size());
+}
 
 int DamageModel::columnCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : ColumnCount; }
 
@@ -17,7 +19,8 @@ QVariant DamageModel::data(const QModelIndex& index, int role) const {
         case Found:
             return text::moment(event.foundAtMs);
         case Where:
-            return event.where.empty() ? tr("record %1").arg(text::fromUtf8(event.key.hex()).left(12)) : text::fromUtf8(event.where);
+            return event.where.empty() ? tr("record %1").arg(text::fromUtf8(event.key.hex()).left(12))
+                                       : text::fromUtf8(event.where);
         case Reason:
             return text::fromUtf8(event.reason);
         case Action:

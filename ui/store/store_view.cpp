@@ -55,7 +55,8 @@ QTableView* makeTable(const QString& name, const QString& accessible, QWidget* p
 
 }  // namespace
 
-StoreView::StoreView(Theme& theme, EngineBridge& bridge, QWidget* parent) : QWidget(parent), m_theme(theme), m_bridge(bridge) {
+StoreView::StoreView(Theme& theme, EngineBridge& bridge, QWidget* parent)
+    : QWidget(parent), m_theme(theme), m_bridge(bridge) {
     setObjectName(u"storeView"_s);
     setAccessibleName(tr("Store"));
     auto* const column = new QVBoxLayout(this);
@@ -80,7 +81,8 @@ StoreView::StoreView(Theme& theme, EngineBridge& bridge, QWidget* parent) : QWid
     m_verify = button(u"verifyStore"_s, tr("Verify"), tr("Reads and checks every byte; damaged records are set aside"));
     m_evict = button(u"evictStore"_s, tr("Evict…"), tr("Frees the least recently used records that are not pinned"));
     m_compact = button(u"compactStore"_s, tr("Compact"), tr("Rewrites segments that hold garbage"));
-    m_rebuild = button(u"rebuildIndex"_s, tr("Rebuild the index"), tr("Throws the index away and reads it again from the segments"));
+    m_rebuild =
+        button(u"rebuildIndex"_s, tr("Rebuild the index"), tr("Throws the index away and reads it again from the segments"));
     for (QPushButton* each : {m_verify, m_evict, m_compact, m_rebuild})
         row->addWidget(each);
     row->addStretch(1);
@@ -243,9 +245,9 @@ void StoreView::showStats(const engine::KvStoreStats& stats) {
     m_stats = stats;
     m_totals->setText(tr("%1 records in %2 segments · %3 set aside as damaged")
                           .arg(text::count(stats.records), text::count(stats.segments), text::count(stats.quarantined)));
-    std::vector<Share> shares{{tr("KV"), static_cast<double>(stats.liveBytes), text::bytes(stats.liveBytes), Role::Accent, 1},
-                              {tr("reclaimable"), static_cast<double>(stats.garbageBytes), text::bytes(stats.garbageBytes),
-                               Role::Warn, 0.7}};
+    std::vector<Share> shares{
+        {tr("KV"), static_cast<double>(stats.liveBytes), text::bytes(stats.liveBytes), Role::Accent, 1},
+        {tr("reclaimable"), static_cast<double>(stats.garbageBytes), text::bytes(stats.garbageBytes), Role::Warn, 0.7}};
     if (stats.capBytes > stats.diskBytes)
         shares.push_back({tr("free under the cap"), static_cast<double>(stats.capBytes - stats.diskBytes),
                           text::bytes(stats.capBytes - stats.diskBytes), Role::Line, 1});
@@ -264,10 +266,12 @@ void StoreView::verify() {
             say(text::sentence(result.status()));
             return;
         }
-        QString sentence = tr("%1 records, %2 checked: ").arg(text::count(result->checked), text::bytes(result->checkedBytes));
-        sentence += result->damaged.empty()
-                        ? tr("no damage.")
-                        : tr("%1 damaged and set aside; they are computed again when next used.").arg(result->damaged.size());
+        QString sentence =
+            tr("%1 records, %2 checked: ").arg(text::count(result->checked), text::bytes(result->checkedBytes));
+        sentence +=
+            result->damaged.empty()
+                ? tr("no damage.")
+                : tr("%1 damaged and set aside; they are computed again when next used.").arg(result->damaged.size());
         say(sentence);
     });
 }
@@ -275,11 +279,11 @@ void StoreView::verify() {
 void StoreView::evict() {
     bool accepted = false;
     const double proposed = static_cast<double>(m_stats.diskBytes) / kGiB / 2;
-    const double target = QInputDialog::getDouble(
-        this, tr("Evict"),
-        tr("Free the least recently used records until the store takes at most (GiB).\nPinned records stay. %1 are on disk now.")
-            .arg(text::bytes(m_stats.diskBytes)),
-        proposed, 0, 1'000'000, 2, &accepted);
+    const double target = QInputDialog::getDouble(this, tr("Evict"),
+                                                  tr("Free the least recently used records until the store takes at most "
+                                                     "(GiB).\nPinned records stay. %1 are on disk now.")
+                                                      .arg(text::bytes(m_stats.diskBytes)),
+                                                  proposed, 0, 1'000'000, 2, &accepted);
     if (!accepted)
         return;
     say(tr("Evicting …"));

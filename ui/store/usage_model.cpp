@@ -35,8 +35,9 @@ QString fingerprintDifference(const std::string& fieldsJson, const std::string& 
     QStringList differences;
     for (auto field = here.begin(); field != here.end(); ++field) {
         if (current.contains(field.key()) && current.value(field.key()) != field.value())
-            differences << tr("%1 is %2, now %3").arg(QString(field.key()).replace(u'_', u' '), shown(field.value()),
-                                                      shown(current.value(field.key())));
+            differences << tr("%1 is %2, now %3")
+                               .arg(QString(field.key()).replace(u'_', u' '), shown(field.value()),
+                                    shown(current.value(field.key())));
     }
     return differences.join(u"; "_s);
 }
@@ -59,7 +60,8 @@ QString UsageModel::note(const engine::StoreUsage& usage) const {
     if (usage.current)
         return tr("applies to the opened model");
     const auto current = std::find_if(m_usage.begin(), m_usage.end(), [](const auto& other) { return other.current; });
-    const QString why = current == m_usage.end() ? QString() : fingerprintDifference(usage.fingerprintJson, current->fingerprintJson);
+    const QString why =
+        current == m_usage.end() ? QString() : fingerprintDifference(usage.fingerprintJson, current->fingerprintJson);
     return why.isEmpty() ? tr("of another model: not used") : tr("not used: %1").arg(why);
 }
 
@@ -71,7 +73,8 @@ QVariant UsageModel::data(const QModelIndex& index, int role) const {
     if (role == Qt::TextAlignmentRole)
         return QVariant((figures ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
     if (role == kShareRole)
-        return index.column() == Bytes ? QVariant(static_cast<double>(usage.bytes) / static_cast<double>(m_greatest)) : QVariant();
+        return index.column() == Bytes ? QVariant(static_cast<double>(usage.bytes) / static_cast<double>(m_greatest))
+                                       : QVariant();
     if (role == Qt::ToolTipRole)
         return index.column() == Note && !note(usage).isEmpty() ? note(usage) : name(usage);
     if (role != Qt::DisplayRole && role != kSortRole)
@@ -106,10 +109,10 @@ QVariant UsageModel::headerData(int section, Qt::Orientation orientation, int ro
     const bool models = !m_usage.empty() && m_usage.front().group == engine::StoreGroup::Fingerprint;
     switch (section) {
         case Name:
-            return m_usage.empty()                                                      ? tr("Name")
+            return m_usage.empty()                                           ? tr("Name")
                    : m_usage.front().group == engine::StoreGroup::Collection ? tr("Collection")
-                   : models                                                             ? tr("Model")
-                                                                                        : tr("Document");
+                   : models                                                  ? tr("Model")
+                                                                             : tr("Document");
         case Bytes:
             return tr("On disk");
         case Records:

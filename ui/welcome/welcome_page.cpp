@@ -19,12 +19,17 @@ using namespace Qt::StringLiterals;
 }  // namespace
 
 QStringList WelcomePage::exampleQuestions() {
-    return {tr("How often are the filters at Ostrel Station washed back?"), tr("Who may approve a purchase of 4,000 crowns?"),
+    return {tr("How often are the filters at Ostrel Station washed back?"),
+            tr("Who may approve a purchase of 4,000 crowns?"),
             tr("What is the target for free chlorine at Brannoch Station?")};
 }
 
 WelcomePage::WelcomePage(Theme& theme, const QString& defaultModel, bool hasSamples, QWidget* parent)
-    : QWidget(parent), m_theme(theme), m_hasDefaultModel(QFileInfo::exists(defaultModel)), m_hasSamples(hasSamples), m_rows(3) {
+    : QWidget(parent),
+      m_theme(theme),
+      m_hasDefaultModel(QFileInfo::exists(defaultModel)),
+      m_hasSamples(hasSamples),
+      m_rows(3) {
     setObjectName(u"welcomePage"_s);
     setAccessibleName(tr("Welcome"));
     setAutoFillBackground(true);
@@ -42,9 +47,10 @@ WelcomePage::WelcomePage(Theme& theme, const QString& defaultModel, bool hasSamp
     m_title->setObjectName(u"welcomeTitle"_s);
     m_title->setAccessibleName(tr("Welcome"));
     m_title->setWordWrap(true);
-    m_lead = new QLabel(tr("The workbench computes the attention state of every passage once, keeps it on disk, and answers a "
-                           "question by blending the passages it needs. Everything stays on this machine."),
-                        page);
+    m_lead =
+        new QLabel(tr("The workbench computes the attention state of every passage once, keeps it on disk, and answers a "
+                      "question by blending the passages it needs. Everything stays on this machine."),
+                   page);
     m_lead->setObjectName(u"welcomeLead"_s);
     m_lead->setAccessibleName(tr("What the workbench does"));
     m_lead->setWordWrap(true);
@@ -59,8 +65,9 @@ WelcomePage::WelcomePage(Theme& theme, const QString& defaultModel, bool hasSamp
     grid->setColumnStretch(1, 1);
     const QString titles[] = {tr("Open a model"), tr("Import documents"), tr("Ask")};
     const QString texts[] = {
-        m_hasDefaultModel ? tr("%1 is on this machine.").arg(QFileInfo(defaultModel).fileName())
-                          : tr("The default model is not on this machine. Run packaging/fetch_model.sh, or open a GGUF file."),
+        m_hasDefaultModel
+            ? tr("%1 is on this machine.").arg(QFileInfo(defaultModel).fileName())
+            : tr("The default model is not on this machine. Run packaging/fetch_model.sh, or open a GGUF file."),
         m_hasSamples ? tr("Nine short papers of an invented water cooperative make a good beginning; so do your own files.")
                      : tr("Text, Markdown, HTML, PDF and EPUB are read."),
         tr("An example, or a question of your own.")};
@@ -137,10 +144,10 @@ void WelcomePage::dress() {
     m_title->setFont(title);
     QFont lead = m_theme.documentFont();
     m_lead->setFont(lead);
-    show();
+    showStep();
 }
 
-void WelcomePage::show() {
+void WelcomePage::showStep() {
     QFont heading = m_theme.headingFont();
     heading.setPointSizeF(heading.pointSizeF() + 1);
     for (std::size_t index = 0; index < m_rows.size(); ++index) {
@@ -168,7 +175,7 @@ void WelcomePage::show() {
 void WelcomePage::setStep(Step step) {
     m_step = step;
     m_working = false;
-    show();
+    showStep();
 }
 
 void WelcomePage::say(Step step, const QString& sentence) {
@@ -178,7 +185,7 @@ void WelcomePage::say(Step step, const QString& sentence) {
 
 void WelcomePage::setWorking(bool working) {
     m_working = working;
-    show();
+    showStep();
 }
 
 }  // namespace ui

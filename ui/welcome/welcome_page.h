@@ -43,7 +43,7 @@ private:
     };
     QPushButton* button(Row& row, const QString& name, const QString& words, bool primary);
     Row& row(Step step) { return m_rows[static_cast<std::size_t>(step)]; }
-    void show();
+    void showStep();
     void dress();
 
     Theme& m_theme;
