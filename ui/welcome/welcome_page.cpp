@@ -109,7 +109,8 @@ WelcomePage::WelcomePage(Theme& theme, const QString& defaultModel, bool hasSamp
         } else {
             int number = 0;
             for (const QString& question : exampleQuestions()) {
-                QPushButton* const ask = button(step, u"example%1"_s.arg(++number), question, number == 1);
+                ++number;
+                QPushButton* const ask = button(step, u"example%1"_s.arg(number), question, number == 1);
                 connect(ask, &QPushButton::clicked, this, [this, question] { emit questionChosen(question); });
             }
         }
