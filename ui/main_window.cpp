@@ -122,28 +122,6 @@ void MainWindow::makeRail() {
 
 void MainWindow::makeActions() {
     const auto keys = [](const char* sequence) { return QKeySequence(QString::fromLatin1(sequence)); };
-    const QString modes = tr("Modes");
-    m_modeActions = new QActionGroup(this);
-    const std::pair<QString, QString> rooms[] = {{u"library"_s, tr("&Library")},
-                                                 {u"ask"_s, tr("&Ask")},
-                                                 {u"inspect"_s, tr("&Inspect")},
-                                                 {u"compare"_s, tr("&Compare")},
-                                                 {u"store"_s, tr("&Store")}};
-    for (int index = 0; index < kModes; ++index) {
-        const Mode mode = static_cast<Mode>(index);
-        QAction* const action = m_actions->add(modes, u"mode-"_s + rooms[index].first, rooms[index].second,
-                                               QKeySequence(u"Ctrl+%1"_s.arg(index + 1)), [this, mode] { setMode(mode); });
-        action->setCheckable(true);
-        action->setProperty("icon-name", rooms[index].first);
-        m_modeActions->addAction(action);
-        m_rail->addAction(action);
-        QWidget* const button = m_rail->widgetForAction(action);
-        button->setObjectName(u"rail-"_s + rooms[index].first);
-        button->setAccessibleName(QString(rooms[index].second).remove(u'&'));
-        button->setMinimumWidth(64);
-        button->setFocusPolicy(Qt::TabFocus);
-    }
-
     const QString file = tr("File");
     m_actions->add(file, u"open-model"_s, tr("&Open a model…"), keys("Ctrl+O"), [this] { openModelFile(); });
     m_actions->add(file, u"open-workspace"_s, tr("Open a &workspace…"), keys("Ctrl+Shift+O"), [this] { chooseWorkspace(); });
@@ -175,6 +153,28 @@ void MainWindow::makeActions() {
     m_actions->add(question, u"stop"_s, tr("&Stop"), keys("Esc"), [this] { m_ask->session().stop(); });
     m_actions->add(question, u"compare-full"_s, tr("&Compare with full prefill"), keys("Ctrl+D"), [this] { measure(); });
     m_actions->add(question, u"pin-run"_s, tr("&Pin this run for comparison"), keys("Ctrl+P"), [this] { pinTrace(); });
+
+    const QString modes = tr("Go");
+    m_modeActions = new QActionGroup(this);
+    const std::pair<QString, QString> rooms[] = {{u"library"_s, tr("&Library")},
+                                                 {u"ask"_s, tr("&Ask")},
+                                                 {u"inspect"_s, tr("&Inspect")},
+                                                 {u"compare"_s, tr("&Compare")},
+                                                 {u"store"_s, tr("&Store")}};
+    for (int index = 0; index < kModes; ++index) {
+        const Mode mode = static_cast<Mode>(index);
+        QAction* const action = m_actions->add(modes, u"mode-"_s + rooms[index].first, rooms[index].second,
+                                               QKeySequence(u"Ctrl+%1"_s.arg(index + 1)), [this, mode] { setMode(mode); });
+        action->setCheckable(true);
+        action->setProperty("icon-name", rooms[index].first);
+        m_modeActions->addAction(action);
+        m_rail->addAction(action);
+        QWidget* const button = m_rail->widgetForAction(action);
+        button->setObjectName(u"rail-"_s + rooms[index].first);
+        button->setAccessibleName(QString(rooms[index].second).remove(u'&'));
+        button->setMinimumWidth(64);
+        button->setFocusPolicy(Qt::TabFocus);
+    }
 
     const QString view = tr("View");
     m_actions->add(view, u"palette"_s, tr("&Palette…"), keys("Ctrl+K"), [this] { showPalette({}); });
@@ -358,7 +358,6 @@ void MainWindow::dress() {
     }
     m_rail->setFont(m_theme.smallFont());
     m_themeActions->actions()[static_cast<int>(m_theme.choice())]->setChecked(true);
-    m_modelText->setFont(m_theme.figureFont());
 }
 
 // ---- opening ---------------------------------------------------------------------------------------------------

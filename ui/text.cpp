@@ -86,7 +86,11 @@ QString place(const engine::PlanSegment& segment) {
     if (name.isEmpty())
         name = fromUtf8(segment.document);
     const QString range = pages(segment.firstPage, segment.lastPage);
-    return range.isEmpty() ? name : name + QStringLiteral(", ") + range;
+    if (!range.isEmpty())
+        return name + QStringLiteral(", ") + range;
+    // Without pages the section tells where: the header is "title › section".
+    const QString section = fromUtf8(segment.header).section(QStringLiteral(" › "), 1);
+    return section.isEmpty() ? name : name + QStringLiteral(" › ") + section;
 }
 
 QString strategyName(engine::Strategy strategy) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ui/text.h"
+#include "ui/widgets/table_export.h"
 
 namespace ui {
 
@@ -187,6 +188,25 @@ void ChunkModel::refresh() {
     m_requested.clear();
     if (m_rows > 0)
         emit dataChanged(index(0, 0), index(m_rows - 1, ColumnCount - 1));
+}
+
+QByteArray passagesCsv(const std::vector<engine::ChunkInfo>& chunks) {
+    QString csv = u"document,pages,begin,end,tokens,kv,score,text\r\n"_s;
+    for (const engine::ChunkInfo& chunk : chunks) {
+        const QStringList fields{text::fromUtf8(chunk.documentTitle),
+                                 text::pages(chunk.record.firstPage, chunk.record.lastPage),
+                                 QString::number(chunk.record.begin),
+                                 QString::number(chunk.record.end),
+                                 QString::number(chunk.record.tokens),
+                                 chunk.inStore ? u"cached"_s : u"none"_s,
+                                 QString::number(chunk.score),
+                                 text::fromUtf8(chunk.text)};
+        QStringList quoted;
+        for (const QString& field : fields)
+            quoted << csvField(field);
+        csv += quoted.join(u',') + u"\r\n"_s;
+    }
+    return csv.toUtf8();
 }
 
 }  // namespace ui

@@ -58,4 +58,7 @@ private:
     int m_generation = 0;
 };
 
+/// RFC 4180 with a header line: document, pages, begin, end, tokens, kv, score, text.
+QByteArray passagesCsv(const std::vector<engine::ChunkInfo>& chunks);
+
 }  // namespace ui

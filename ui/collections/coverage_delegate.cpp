@@ -34,7 +34,7 @@ void CoverageDelegate::paint(QPainter* painter, const QStyleOptionViewItem& opti
         painter->setBrush(m_theme.color(Role::Line));
         painter->drawRoundedRect(track, 2, 2);
         if (value > 0) {
-            painter->setBrush(m_theme.color(value >= 1 ? Role::Good : Role::Accent));
+            painter->setBrush(m_theme.color(m_kind == Kind::Coverage && value >= 1 ? Role::Good : Role::Accent));
             painter->drawRoundedRect(QRectF(track.left(), track.top(), std::max(track.width() * value, 4.0), 4), 2, 2);
         }
     }

@@ -25,6 +25,7 @@
 #include <QVBoxLayout>
 
 #include "ui/collections/coverage_delegate.h"
+#include "ui/collections/plain_table.h"
 #include "ui/icons.h"
 #include "ui/text.h"
 #include "ui/widgets/table_export.h"
@@ -38,27 +39,6 @@ using namespace Qt::StringLiterals;
 constexpr int kRefreshMs = 400;  // after changes of the library, at most this often
 constexpr int kTypingRestMs = 150;
 constexpr int kWatchRestMs = 2000;
-
-QTableView* makeTable(const QString& name, const QString& accessible, QWidget* parent) {
-    auto* const table = new QTableView(parent);
-    table->setObjectName(name);
-    table->setAccessibleName(accessible);
-    table->setSelectionBehavior(QAbstractItemView::SelectRows);
-    table->setShowGrid(false);
-    table->setWordWrap(false);
-    table->setTabKeyNavigation(false);
-    table->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
-    table->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
-    table->setFrameShape(QFrame::NoFrame);
-    table->setTextElideMode(Qt::ElideRight);
-    table->verticalHeader()->hide();
-    table->verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
-    table->verticalHeader()->setDefaultSectionSize(28);
-    table->horizontalHeader()->setHighlightSections(false);
-    table->horizontalHeader()->setMinimumSectionSize(40);
-    table->setContextMenuPolicy(Qt::CustomContextMenu);
-    return table;
-}
 
 }  // namespace
 
@@ -79,12 +59,14 @@ LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     splitter->setAccessibleName(tr("Collections and files"));
     splitter->addWidget(makeCollections());
     auto* const right = new QWidget(splitter);
+    right->setAutoFillBackground(true);
+    right->setBackgroundRole(QPalette::Base);
     auto* const rightColumn = new QVBoxLayout(right);
     rightColumn->setContentsMargins(0, 0, 0, 0);
     rightColumn->setSpacing(0);
     auto* const head = new QWidget(right);
     auto* const headLine = new QHBoxLayout(head);
-    headLine->setContentsMargins(16, 16, 16, 8);
+    headLine->setContentsMargins(24, 20, 24, 8);
     headLine->setSpacing(8);
     auto* const words = new QVBoxLayout;
     words->setSpacing(4);
@@ -159,11 +141,11 @@ QWidget* LibraryView::makeCollections() {
     auto* const column = new QVBoxLayout(panel);
     column->setContentsMargins(8, 12, 0, 8);
     column->setSpacing(8);
-    m_collectionTable = makeTable(u"collectionTable"_s, tr("Collections"), panel);
+    m_collectionTable = plainTable(u"collectionTable"_s, tr("Collections"), panel);
     m_collectionTable->setModel(&m_collections);
     m_collectionTable->setSelectionMode(QAbstractItemView::SingleSelection);
     m_collectionTable->setItemDelegateForColumn(
-        CollectionModel::Coverage, new CoverageDelegate(m_theme, CollectionModel::kCoverageRole, m_collectionTable));
+        CollectionModel::Coverage, new CoverageDelegate(m_theme, CollectionModel::kCoverageRole, CoverageDelegate::Kind::Coverage, m_collectionTable));
     QHeaderView* const header = m_collectionTable->horizontalHeader();
     header->setSectionResizeMode(CollectionModel::Name, QHeaderView::Stretch);
     header->setSectionResizeMode(CollectionModel::Coverage, QHeaderView::Fixed);
@@ -212,13 +194,13 @@ QWidget* LibraryView::makeFiles() {
     m_sorted->setSourceModel(&m_files);
     m_sorted->setSortRole(FileModel::kSortRole);
     m_sorted->setSortCaseSensitivity(Qt::CaseInsensitive);
-    m_fileTable = makeTable(u"fileTable"_s, tr("Files of the collection"), this);
+    m_fileTable = plainTable(u"fileTable"_s, tr("Files of the collection"), this);
     m_fileTable->setModel(m_sorted);
     m_fileTable->setSortingEnabled(true);
     m_fileTable->sortByColumn(FileModel::File, Qt::AscendingOrder);
     m_fileTable->setItemDelegateForColumn(FileModel::Coverage,
-                                          new CoverageDelegate(m_theme, FileModel::kCoverageRole, m_fileTable));
-    const int widths[] = {220, 104, 64, 88, 80, 136, 88, 72, 240};
+                                          new CoverageDelegate(m_theme, FileModel::kCoverageRole, CoverageDelegate::Kind::Coverage, m_fileTable));
+    const int widths[] = {260, 112, 72, 96, 88, 152, 104, 80, 240};
     for (int column = 0; column < FileModel::ColumnCount; ++column)
         m_fileTable->setColumnWidth(column, widths[column]);
     m_fileTable->horizontalHeader()->setStretchLastSection(true);
@@ -252,13 +234,19 @@ QWidget* LibraryView::makePassages() {
     line->addWidget(m_search, 1);
     line->addWidget(m_searchState);
     column->addLayout(line);
-    m_chunkTable = makeTable(u"passageTable"_s, tr("Passages"), panel);
+    m_chunkTable = plainTable(u"passageTable"_s, tr("Passages"), panel);
     m_chunkTable->setModel(&m_chunks);
     const int widths[] = {220, 520, 72, 72, 72};
     for (int index = 0; index < ChunkModel::ColumnCount; ++index)
         m_chunkTable->setColumnWidth(index, widths[index]);
     m_chunkTable->horizontalHeader()->setSectionResizeMode(ChunkModel::Text, QHeaderView::Stretch);
     makeExportable(*m_chunkTable, u"passages"_s);
+    for (QAction* action : m_chunkTable->actions()) {
+        if (action->shortcut() != QKeySequence(QKeySequence::Copy)) {  // the rest of the table is not here to be written
+            action->disconnect();
+            connect(action, &QAction::triggered, this, &LibraryView::exportPassages);
+        }
+    }
     column->addWidget(m_chunkTable, 1);
     m_typing.setSingleShot(true);
     m_typing.setInterval(kTypingRestMs);
@@ -290,8 +278,11 @@ void LibraryView::dress() {
     m_title->setFont(title);
     m_importFolder->setIcon(icon(u"folder"_s, m_theme, Role::QuietInk));
     m_watch->setIcon(icon(u"watch"_s, m_theme, Role::QuietInk));
-    m_chunkTable->setFont(m_theme.controlFont());
-    m_summary->setFont(m_theme.figureFont());
+}
+
+void LibraryView::showEvent(QShowEvent* event) {
+    dress();  // what was set before the style sheet reached the labels is lost
+    QWidget::showEvent(event);
 }
 
 QString LibraryView::collection() const { return m_collections.name(m_collectionTable->currentIndex().row()); }
@@ -407,6 +398,27 @@ void LibraryView::searchFor(const QString& words) {
         m_searchState->setText(tr("searching …"));
         m_chunks.search(name, words.trimmed());
     }
+}
+
+void LibraryView::exportPassages() {
+    const QString path = QFileDialog::getSaveFileName(this, tr("Export"), tr("passages.csv"), tr("CSV (*.csv)"));
+    if (!path.isEmpty())
+        exportPassagesTo(path);
+}
+
+void LibraryView::exportPassagesTo(const QString& path) {
+    engine::ChunkQuery query;
+    query.collection = text::toUtf8(collection());
+    query.search = text::toUtf8(m_chunks.words());
+    if (!query.search.empty())
+        query.limit = m_chunks.rowCount();
+    m_bridge.chunks(query, u"export passages"_s, this, [this, path](engine::Result<std::vector<engine::ChunkInfo>> chunks) {
+        const QString error = chunks ? writeFile(path, passagesCsv(*chunks)) : text::sentence(chunks.status());
+        if (!error.isEmpty())
+            emit failed(error);
+        else
+            emit passagesExported(path);
+    });
 }
 
 // ---- importing and computing -----------------------------------------------------------------------------------

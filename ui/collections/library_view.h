@@ -43,6 +43,8 @@ public:
     void setWatched(const QHash<QString, QString>& folders);
     const QHash<QString, QString>& watched() const { return m_watched; }
     void refresh();
+    /// All passages shown or found, read from the engine, as CSV.
+    void exportPassagesTo(const QString& path);
 
 public slots:
     void importFiles();
@@ -56,10 +58,12 @@ signals:
     void imported(const QString& collection, const engine::IngestReport& report);
     void precomputed(const QString& collection, const engine::PrecomputeReport& report);
     void failed(const QString& why);
+    void passagesExported(const QString& path);
 
 protected:
     void dragEnterEvent(QDragEnterEvent* event) override;
     void dropEvent(QDropEvent* event) override;
+    void showEvent(QShowEvent* event) override;
 
 private:
     QWidget* makeCollections();
@@ -74,6 +78,7 @@ private:
     QStringList chosenPaths() const;
     QString askForCollection(const QString& title, const QString& proposed);
     void watchFolder();
+    void exportPassages();
     void dress();
 
     Theme& m_theme;

@@ -5,6 +5,7 @@
 #include <QTableView>
 #include <QVBoxLayout>
 
+#include "ui/collections/plain_table.h"
 #include "ui/text.h"
 #include "ui/widgets/table_export.h"
 
@@ -23,17 +24,8 @@ HistoryView::HistoryView(Theme&, EngineBridge& bridge, QWidget* parent) : QWidge
     setAccessibleName(tr("History"));
     auto* const column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
-    m_table = new QTableView(this);
-    m_table->setObjectName(u"historyTable"_s);
-    m_table->setAccessibleName(tr("Questions answered so far"));
+    m_table = plainTable(u"historyTable"_s, tr("Questions answered so far"), this);
     m_table->setModel(&m_model);
-    m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
-    m_table->setShowGrid(false);
-    m_table->setWordWrap(false);
-    m_table->setTabKeyNavigation(false);
-    m_table->setFrameShape(QFrame::NoFrame);
-    m_table->verticalHeader()->hide();
-    m_table->verticalHeader()->setDefaultSectionSize(28);
     m_table->horizontalHeader()->setStretchLastSection(true);
     m_table->setColumnWidth(HistoryModel::Asked, 96);
     m_table->setColumnWidth(HistoryModel::Question, 280);

@@ -94,7 +94,10 @@ AskView::AskView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     column->setSpacing(0);
     auto* const top = new QWidget(this);
     auto* const topColumn = new QVBoxLayout(top);
-    topColumn->setContentsMargins(24, 16, 24, 12);
+    top->setObjectName(u"composer"_s);
+    top->setAutoFillBackground(true);
+    top->setBackgroundRole(QPalette::Base);
+    topColumn->setContentsMargins(24, 20, 24, 12);
     topColumn->setSpacing(8);
     topColumn->addWidget(makeQuestionRow());
     topColumn->addWidget(makePlanRow());
@@ -198,10 +201,12 @@ QWidget* AskView::makePlanRow() {
     group({m_ratio, m_ratioText, presetBox});
 
     m_topK = named(new QSpinBox(row), u"topKBox"_s, tr("Passages to retrieve"));
+    m_topK->setButtonSymbols(QAbstractSpinBox::NoButtons);
     m_topK->setRange(1, 24);
     m_topK->setValue(m_session.topK());
     group({caption(tr("passages"), m_topK, row), m_topK});
     m_length = named(new QSpinBox(row), u"lengthBox"_s, tr("Longest answer in tokens"));
+    m_length->setButtonSymbols(QAbstractSpinBox::NoButtons);
     m_length->setRange(8, 2048);
     m_length->setSingleStep(32);
     m_length->setValue(m_session.maxTokens());
@@ -363,9 +368,12 @@ void AskView::dress() {
     question.setPointSizeF(question.pointSizeF() * 1.1);
     m_question->setFont(question);
     m_empty->setFont(m_theme.documentFont());
-    m_planText->setFont(m_theme.figureFont());
-    m_ratioText->setFont(m_theme.figureFont());
-    m_ratioText->setMinimumWidth(QFontMetrics(m_theme.figureFont()).horizontalAdvance(text::percent(1)) + 2);
+    m_ratioText->setMinimumWidth(QFontMetrics(m_theme.controlFont()).horizontalAdvance(text::percent(1)) + 2);
+}
+
+void AskView::showEvent(QShowEvent* event) {
+    dress();  // what was set before the style sheet reached the labels is lost
+    QWidget::showEvent(event);
 }
 
 void AskView::showRatio() {

@@ -67,6 +67,9 @@ signals:
     void compareRequested();
     void historyChanged();
 
+protected:
+    void showEvent(QShowEvent* event) override;
+
 private:
     QWidget* makeQuestionRow();
     QWidget* makePlanRow();

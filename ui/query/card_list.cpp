@@ -110,9 +110,6 @@ void CardDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, 
     painter->setPen(m_theme.color(Role::QuietInk));
     painter->drawText(QRect(left + 14, y, width - 14, small.height()), Qt::AlignLeft | Qt::AlignVCenter,
                       tr("%1 · %2 tokens").arg(text::kvSource(card.source), text::count(card.tokens)));
-    QFont figures = m_theme.figureFont();
-    figures.setPointSizeF(m_theme.smallFont().pointSizeF());
-    painter->setFont(figures);
     painter->drawText(QRect(left, y, width, small.height()), Qt::AlignRight | Qt::AlignVCenter,
                       card.score > 0 ? tr("score %1").arg(text::decimal(card.score, 1)) : tr("by hand"));
     painter->restore();

@@ -53,18 +53,17 @@ QColor ShareBar::color(const Share& share) const {
 
 int ShareBar::layOut(int width, Draw draw, QPainter* painter) const {
     const QFont names = m_theme.smallFont();
-    QFont figures = m_theme.figureFont();
-    figures.setPointSizeF(names.pointSizeF());
+    const QFont figures = names;
     const QFontMetrics nameMetrics(names);
     const QFontMetrics figureMetrics(figures);
     const int line = std::max(nameMetrics.height(), figureMetrics.height());
     int y = 0;
     if (!m_total.isEmpty()) {
         if (draw == Draw::Yes) {
-            painter->setFont(m_theme.figureFont());
+            painter->setFont(m_theme.controlFont());
             painter->setPen(m_theme.color(Role::Ink));
             painter->drawText(QRect(0, y, width, line + 4), Qt::AlignLeft | Qt::AlignVCenter,
-                              QFontMetrics(m_theme.figureFont()).elidedText(m_total, Qt::ElideRight, width));
+                              QFontMetrics(m_theme.controlFont()).elidedText(m_total, Qt::ElideRight, width));
         }
         y += line + 4 + kGap / 2;
     }
@@ -115,8 +114,7 @@ void ShareBar::paintEvent(QPaintEvent*) {
     QPainter painter(this);
     layOut(width(), Draw::Yes, &painter);
     if (hasFocus()) {
-        painter.setPen(m_theme.color(Role::Accent));
-        painter.drawRect(rect().adjusted(0, 0, -1, -1));
+        painter.fillRect(QRect(0, height() - 1, width(), 1), m_theme.color(Role::Accent));
     }
 }
 

@@ -20,6 +20,8 @@ namespace {
 
 using namespace Qt::StringLiterals;
 
+constexpr int kChipWidth = 280;
+
 QLabel* quietLabel(const QString& name, const QString& accessible, QWidget* parent) {
     auto* const label = new QLabel(parent);
     label->setObjectName(name);
@@ -128,7 +130,9 @@ TurnView::TurnView(Theme& theme, const engine::BlendPlan& plan, QWidget* parent)
         if (segment.kind != engine::SegmentKind::Chunk)
             continue;
         ++number;
-        auto* const chip = new QPushButton(QString::number(number) + u"  "_s + text::place(segment), m_chips);
+        auto* const chip = new QPushButton(QString(), m_chips);
+        chip->setText(QString::number(number) + u"  "_s +
+                      chip->fontMetrics().elidedText(text::place(segment), Qt::ElideMiddle, kChipWidth));
         chip->setObjectName(u"citation%1"_s.arg(number));
         chip->setAccessibleName(tr("Source %1: %2").arg(number).arg(text::place(segment)));
         chip->setToolTip(text::fromUtf8(segment.header));

@@ -74,7 +74,6 @@ JobBar::JobBar(Theme& theme, EngineBridge& bridge, QWidget* parent) : QWidget(pa
 
 void JobBar::dress() {
     m_stop->setIcon(icon(u"stop"_s, m_theme, Role::QuietInk));
-    m_figures->setFont(m_theme.figureFont());
 }
 
 void JobBar::say(const QString& sentence) {

@@ -43,7 +43,8 @@ std::vector<ViewDocks::Column> ViewDocks::columnsOf(Mode mode, Layout layout) {
     const bool read = layout == Layout::Read;
     switch (mode) {
         case Mode::Library:
-            return {{u"libraryDock"_s, 3}, {u"documentDock"_s, 2}};
+            return read ? std::vector<Column>{{u"libraryDock"_s, 1}}
+                        : std::vector<Column>{{u"libraryDock"_s, 3}, {u"documentDock"_s, 2}};
         case Mode::Ask:
             if (layout == Layout::Analyse)
                 return {{u"libraryDock"_s, 3}, {u"askDock"_s, 5}, {u"inspectDock"_s, 5}};

@@ -17,6 +17,7 @@
 #include "ui/collections/coverage_delegate.h"
 #include "ui/query/share_bar.h"
 #include "ui/text.h"
+#include "ui/collections/plain_table.h"
 #include "ui/widgets/table_export.h"
 
 namespace ui {
@@ -31,34 +32,14 @@ constexpr int kRefreshMs = 400;
 constexpr engine::StoreGroup kGroups[] = {engine::StoreGroup::Collection, engine::StoreGroup::Document,
                                           engine::StoreGroup::Fingerprint};
 
-/// Bytes as a bar with their words.
-class UsageDelegate : public CoverageDelegate {
-public:
-    UsageDelegate(Theme& theme, QObject* parent) : CoverageDelegate(theme, UsageModel::kShareRole, parent) {}
-};
-
-QTableView* makeTable(const QString& name, const QString& accessible, QWidget* parent) {
-    auto* const table = new QTableView(parent);
-    table->setObjectName(name);
-    table->setAccessibleName(accessible);
-    table->setSelectionBehavior(QAbstractItemView::SelectRows);
-    table->setShowGrid(false);
-    table->setWordWrap(false);
-    table->setTabKeyNavigation(false);
-    table->setFrameShape(QFrame::NoFrame);
-    table->verticalHeader()->hide();
-    table->verticalHeader()->setDefaultSectionSize(28);
-    table->horizontalHeader()->setHighlightSections(false);
-    table->horizontalHeader()->setStretchLastSection(true);
-    return table;
-}
-
 }  // namespace
 
 StoreView::StoreView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     : QWidget(parent), m_theme(theme), m_bridge(bridge) {
     setObjectName(u"storeView"_s);
     setAccessibleName(tr("Store"));
+    setAutoFillBackground(true);
+    setBackgroundRole(QPalette::Base);
     auto* const column = new QVBoxLayout(this);
     column->setContentsMargins(24, 16, 24, 16);
     column->setSpacing(8);
@@ -91,6 +72,7 @@ StoreView::StoreView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     m_cap = new QDoubleSpinBox(this);
     m_cap->setObjectName(u"capBox"_s);
     m_cap->setAccessibleName(tr("Greatest size of the store in GiB, 0 for none"));
+    m_cap->setButtonSymbols(QAbstractSpinBox::NoButtons);
     m_cap->setRange(0, 1'000'000);
     m_cap->setDecimals(1);
     m_cap->setSuffix(tr(" GiB"));
@@ -120,14 +102,15 @@ StoreView::StoreView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     auto* const sorted = new QSortFilterProxyModel(this);
     sorted->setSourceModel(&m_usage);
     sorted->setSortRole(UsageModel::kSortRole);
-    m_table = makeTable(u"usageTable"_s, tr("Bytes by holder"), this);
+    m_table = plainTable(u"usageTable"_s, tr("Bytes by holder"), this);
     m_table->setModel(sorted);
     m_table->setSortingEnabled(true);
     m_table->sortByColumn(UsageModel::Bytes, Qt::DescendingOrder);
-    m_table->setItemDelegateForColumn(UsageModel::Bytes, new UsageDelegate(theme, m_table));
+    m_table->setItemDelegateForColumn(UsageModel::Bytes, new CoverageDelegate(theme, UsageModel::kShareRole, CoverageDelegate::Kind::Amount, m_table));
     const int widths[] = {300, 220, 88, 104, 72};
     for (int index = 0; index < UsageModel::Note; ++index)
         m_table->setColumnWidth(index, widths[index]);
+    m_table->horizontalHeader()->setSectionResizeMode(UsageModel::Name, QHeaderView::Stretch);
     makeExportable(*m_table, u"store"_s);
     column->addWidget(m_table, 3);
 
@@ -135,12 +118,13 @@ StoreView::StoreView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     m_damageTitle->setObjectName(u"damageTitle"_s);
     m_damageTitle->setAccessibleName(tr("Damage found"));
     column->addWidget(m_damageTitle);
-    m_damageTable = makeTable(u"damageTable"_s, tr("Damaged records and what was done"), this);
+    m_damageTable = plainTable(u"damageTable"_s, tr("Damaged records and what was done"), this);
     m_damageTable->setModel(&m_damage);
     const int damageWidths[] = {112, 260, 360};
     for (int index = 0; index < DamageModel::Action; ++index)
         m_damageTable->setColumnWidth(index, damageWidths[index]);
     makeExportable(*m_damageTable, u"damage"_s);
+    m_damageTable->horizontalHeader()->setStretchLastSection(true);
     column->addWidget(m_damageTable, 1);
 
     m_refreshSoon.setSingleShot(true);
@@ -198,8 +182,6 @@ void StoreView::dress() {
     title.setPointSizeF(title.pointSizeF() * 1.3);
     m_title->setFont(title);
     m_damageTitle->setFont(m_theme.headingFont());
-    m_totals->setFont(m_theme.figureFont());
-    m_table->setFont(m_theme.figureFont());
 }
 
 QString StoreView::report() const { return m_report->text(); }
@@ -236,7 +218,6 @@ void StoreView::showGroup() {
         } else if (group == kGroups[std::clamp(m_group->currentIndex(), 0, 2)]) {
             m_usage.setUsage(std::move(*usage));
             m_table->setColumnHidden(UsageModel::Note, group != engine::StoreGroup::Fingerprint);
-            m_table->horizontalHeader()->setStretchLastSection(group == engine::StoreGroup::Fingerprint);
         }
     });
 }
