@@ -34,6 +34,8 @@ QToolButton::menu-indicator { image: none; }
 
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox { background: @paper; color: @ink; border: 1px solid @line; border-radius: 4px; padding: 3px 8px; selection-background-color: @accent; selection-color: @accentInk; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border-color: @accent; }
+QPlainTextEdit[bare="true"], QPlainTextEdit[bare="true"]:focus { border: none; border-left: 2px solid @line; border-radius: 0; padding: 0 0 0 12px; }
+QPlainTextEdit[bare="true"]:focus { border-left-color: @accent; }
 QComboBox { min-height: 18px; padding-right: 20px; }
 QComboBox:hover { background: @hover; }
 QComboBox::drop-down { border: none; width: 20px; }
