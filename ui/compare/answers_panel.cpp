@@ -120,7 +120,7 @@ void AnswersPanel::refresh() {
                     parted[side] = true;
                 }
             }
-            m_texts[side]->textCursor().insertText(piece.text, format);
+            m_texts[side]->textCursor().insertText(side == 0 ? piece.first : piece.second, format);
         }
     }
     for (QPlainTextEdit* text : m_texts) {

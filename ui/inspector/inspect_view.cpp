@@ -127,6 +127,7 @@ void InspectView::Parts::makeHeading() {
     }
     measure = new QPushButton(heading);
     measure->setObjectName(u"inspectMeasure"_s);
+    measure->setAccessibleName(tr("Measure deviation from a full prefill"));
     measure->setProperty("primary", true);
     save = new QPushButton(tr("Save trace…"), heading);
     save->setObjectName(u"inspectSaveTrace"_s);
@@ -367,7 +368,6 @@ void InspectView::Parts::refreshAttentionState() {
                "head, chunk by chunk."),
             action);
         measure->setText(action);
-        measure->setAccessibleName(tr("Measure deviation from a full prefill"));
         measure->setToolTip(tr("Computes a full prefill and a full KV reuse of the same prompt, and compares every layer."));
     }
     measure->setVisible(trace && !measured);

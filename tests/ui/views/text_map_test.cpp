@@ -170,7 +170,9 @@ private slots:
         int strong = -1;
         for (int token = 0; token < m_trace->promptTokens(); ++token) {
             const double value = static_cast<double>(shading.values[index(token)]) / shading.high;
-            if (value > 0.05 && m_text->firstToken(m_text->cellOfToken(token) + 1) == token + 1) {
+            const int cell = m_text->cellOfToken(token);
+            const bool ownCell = m_text->firstToken(cell) == token && m_text->firstToken(cell + 1) == token + 1;
+            if (value > 0.05 && ownCell) {
                 QCOMPARE(m_map->groundOf(token), m_theme.sequential().color(value));
                 strong = token;
             }
