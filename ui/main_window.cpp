@@ -484,6 +484,10 @@ void MainWindow::importSamples() {
 void MainWindow::setMode(Mode mode) {
     m_welcome->hide();
     m_docks->setMode(mode);
+    if (mode == Mode::Ask)
+        m_ask->focusQuestion();
+    else if (mode == Mode::Library)
+        m_library->focusFiles();
     if (mode == Mode::Store)
         m_store->refresh();
 }

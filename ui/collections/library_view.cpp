@@ -37,6 +37,7 @@ namespace {
 using namespace Qt::StringLiterals;
 
 constexpr int kRefreshMs = 400;  // after changes of the library, at most this often
+constexpr int kSideBySide = 640;   // px
 constexpr int kTypingRestMs = 150;
 constexpr int kWatchRestMs = 2000;
 
@@ -54,11 +55,11 @@ LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     setAcceptDrops(true);
     auto* const column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
-    auto* const splitter = new QSplitter(Qt::Horizontal, this);
-    splitter->setObjectName(u"librarySplitter"_s);
-    splitter->setAccessibleName(tr("Collections and files"));
-    splitter->addWidget(makeCollections());
-    auto* const right = new QWidget(splitter);
+    m_splitter = new QSplitter(Qt::Horizontal, this);
+    m_splitter->setObjectName(u"librarySplitter"_s);
+    m_splitter->setAccessibleName(tr("Collections and files"));
+    m_splitter->addWidget(makeCollections());
+    auto* const right = new QWidget(m_splitter);
     right->setAutoFillBackground(true);
     right->setBackgroundRole(QPalette::Base);
     auto* const rightColumn = new QVBoxLayout(right);
@@ -99,12 +100,12 @@ LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     m_tabs->addTab(makeFiles(), tr("Files"));
     m_tabs->addTab(makePassages(), tr("Passages"));
     rightColumn->addWidget(m_tabs, 1);
-    splitter->addWidget(right);
-    splitter->setStretchFactor(0, 0);
-    splitter->setStretchFactor(1, 1);
-    splitter->setSizes({300, 900});
-    splitter->setChildrenCollapsible(false);
-    column->addWidget(splitter);
+    m_splitter->addWidget(right);
+    m_splitter->setStretchFactor(0, 0);
+    m_splitter->setStretchFactor(1, 1);
+    m_splitter->setSizes({300, 900});
+    m_splitter->setChildrenCollapsible(false);
+    column->addWidget(m_splitter);
 
     m_refreshSoon.setSingleShot(true);
     m_refreshSoon.setInterval(kRefreshMs);
@@ -285,6 +286,15 @@ void LibraryView::showEvent(QShowEvent* event) {
     QWidget::showEvent(event);
 }
 
+void LibraryView::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    const Qt::Orientation orientation = width() >= kSideBySide ? Qt::Horizontal : Qt::Vertical;
+    if (m_splitter->orientation() == orientation)
+        return;
+    m_splitter->setOrientation(orientation);
+    m_splitter->setSizes(orientation == Qt::Horizontal ? QList<int>{300, 900} : QList<int>{260, 600});
+}
+
 QString LibraryView::collection() const { return m_collections.name(m_collectionTable->currentIndex().row()); }
 
 void LibraryView::chooseCollection(const QString& name) {
@@ -292,6 +302,8 @@ void LibraryView::chooseCollection(const QString& name) {
     if (row >= 0)
         m_collectionTable->setCurrentIndex(m_collections.index(row, CollectionModel::Name));
 }
+
+void LibraryView::focusFiles() { m_fileTable->setFocus(Qt::OtherFocusReason); }
 
 void LibraryView::refresh() {
     if (m_bridge.isOpen())

@@ -17,6 +17,7 @@ class QLineEdit;
 class QMenu;
 class QPushButton;
 class QSortFilterProxyModel;
+class QSplitter;
 class QTabWidget;
 class QTableView;
 class QToolButton;
@@ -34,6 +35,7 @@ public:
     QString collection() const;
     void chooseCollection(const QString& name);
     void searchFor(const QString& words);
+    void focusFiles();
 
     /// Imports, then computes the KV of what is new when `precompute` says so. Watched folders are imported again when they change.
     enum class After { OnlyImport, Precompute };
@@ -64,6 +66,7 @@ protected:
     void dragEnterEvent(QDragEnterEvent* event) override;
     void dropEvent(QDropEvent* event) override;
     void showEvent(QShowEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
     QWidget* makeCollections();
@@ -93,6 +96,7 @@ private:
     QTimer m_watchRest;  // a changed folder is imported when it has been quiet
     QSet<QString> m_changedFolders;
 
+    QSplitter* m_splitter = nullptr;
     QTableView* m_collectionTable = nullptr;
     QTableView* m_fileTable = nullptr;
     QSortFilterProxyModel* m_sorted = nullptr;

@@ -53,6 +53,8 @@ AnswersPanel::AnswersPanel(Theme& theme, QWidget* parent) : QWidget(parent), m_t
         m_texts[i]->setReadOnly(true);
         m_texts[i]->setTabChangesFocus(true);
         m_texts[i]->setFrameShape(QFrame::NoFrame);
+        m_texts[i]->setProperty("bare", true);
+        m_texts[i]->document()->setDocumentMargin(0);
         m_texts[i]->setMinimumHeight(56);
         auto* column = new QVBoxLayout;
         column->setSpacing(2);
@@ -118,7 +120,7 @@ void AnswersPanel::refresh() {
                     parted[side] = true;
                 }
             }
-            m_texts[side]->textCursor().insertText(piece.text, format);
+            m_texts[side]->textCursor().insertText(side == 0 ? piece.first : piece.second, format);
         }
     }
     for (QPlainTextEdit* text : m_texts) {

@@ -58,7 +58,11 @@ QVariant FiguresModel::data(const QModelIndex& index, int role) const {
         case kDifference: {
             const double difference = row.b - row.a;
             const QString text = number(difference, row.decimals);
-            return row.a == row.b ? u"0"_s : difference > 0 ? u'+' + text : text;
+            const QString nothing = number(0, row.decimals);
+            return row.a == row.b                              ? u"0"_s
+                   : text == nothing || text == u'−' + nothing ? nothing
+                   : difference > 0                            ? u'+' + text
+                                                               : text;
         }
         default:
             return row.unit;

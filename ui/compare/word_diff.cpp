@@ -29,12 +29,12 @@ std::vector<QString> wordsOf(const QString& text) {
 
 bool alike(const QString& one, const QString& other) { return one.trimmed() == other.trimmed(); }
 
-void append(std::vector<WordPiece>& pieces, WordSide side, const QString& word) {
-    if (!pieces.empty() && pieces.back().side == side) {
-        pieces.back().text += word;
-    } else {
-        pieces.push_back({side, word});
+void append(std::vector<WordPiece>& pieces, WordSide side, const QString& first, const QString& second) {
+    if (pieces.empty() || pieces.back().side != side) {
+        pieces.push_back({side, {}, {}});
     }
+    pieces.back().first += first;
+    pieces.back().second += second;
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ std::vector<WordPiece> diffWords(const QString& first, const QString& second) {
     }
     std::vector<WordPiece> pieces;
     for (std::size_t i = 0; i < begin; ++i) {
-        append(pieces, WordSide::Both, a[i]);
+        append(pieces, WordSide::Both, a[i], b[i]);
     }
     const std::size_t rows = endA - begin;
     const std::size_t columns = endB - begin;
@@ -71,25 +71,25 @@ std::vector<WordPiece> diffWords(const QString& first, const QString& second) {
         std::size_t j = 0;
         while (i < rows || j < columns) {
             if (i < rows && j < columns && alike(a[begin + i], b[begin + j])) {
-                append(pieces, WordSide::Both, a[begin + i]);
+                append(pieces, WordSide::Both, a[begin + i], b[begin + j]);
                 ++i;
                 ++j;
             } else if (i < rows && (j == columns || at(i + 1, j) >= at(i, j + 1))) {
-                append(pieces, WordSide::First, a[begin + i++]);
+                append(pieces, WordSide::First, a[begin + i++], {});
             } else {
-                append(pieces, WordSide::Second, b[begin + j++]);
+                append(pieces, WordSide::Second, {}, b[begin + j++]);
             }
         }
     } else {
         for (std::size_t i = begin; i < endA; ++i) {
-            append(pieces, WordSide::First, a[i]);
+            append(pieces, WordSide::First, a[i], {});
         }
         for (std::size_t j = begin; j < endB; ++j) {
-            append(pieces, WordSide::Second, b[j]);
+            append(pieces, WordSide::Second, {}, b[j]);
         }
     }
     for (std::size_t i = endA; i < a.size(); ++i) {
-        append(pieces, WordSide::Both, a[i]);
+        append(pieces, WordSide::Both, a[i], b[endB + i - endA]);
     }
     return pieces;
 }

@@ -10,7 +10,9 @@ enum class WordSide { Both, First, Second };
 
 struct WordPiece {
     WordSide side = WordSide::Both;
-    QString text;  // words with the space after them
+    // Words with the space after them; equal words may differ in that space. Empty on the side that lacks them.
+    QString first;
+    QString second;
 };
 
 /// Longest common subsequence of words; texts too long for that (some 4 million pairs after common ends are cut) are told apart as a

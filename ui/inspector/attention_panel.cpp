@@ -189,6 +189,7 @@ void AttentionPanel::refreshHeads() {
         grid.high = static_cast<double>(std::max({1e-6F, greatest(m_trace->deviation->blend.attentionDeviation),
                                                   greatest(m_trace->deviation->reuse.attentionDeviation)}));
         grid.figures = false;
+        grid.squareRoot = true;
         grid.legend = true;
         grid.csv = [trace = m_trace] { return bytesOf(engine::attentionDeviationCsv(*trace)); };
     }

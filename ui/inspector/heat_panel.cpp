@@ -113,13 +113,13 @@ void HeatPanel::showTrace(std::shared_ptr<const engine::BlendTrace> trace) {
     if (m_trace) {
         std::vector<int> begins;
         QStringList names;
+        const QStringList labels = segmentLabels(*m_trace);
         for (int segment = 0; segment <= static_cast<int>(m_trace->segments.size()); ++segment) {
             const bool isSuffix = static_cast<std::size_t>(segment) == m_trace->segments.size();
             begins.push_back(isSuffix ? m_trace->suffixBegin()
                                       : m_trace->segments[static_cast<std::size_t>(segment)].position);
             const int chunk = chunkNumber(*m_trace, segment);
-            names +=
-                chunk > 0 ? u"%1  %2"_s.arg(chunk).arg(segmentTitle(*m_trace, segment)) : segmentTitle(*m_trace, segment);
+            names += chunk > 0 ? u"%1  %2"_s.arg(chunk).arg(segmentTitle(*m_trace, segment)) : labels[segment];
         }
         m_map->setSegments(begins, names);
         m_score->setSegments(begins, {});

@@ -14,6 +14,7 @@
 #include <QTimer>
 #include <QToolButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "ui/inspection_cursor.h"
 #include "ui/inspector/attention_panel.h"
@@ -77,6 +78,7 @@ struct InspectView::Parts {
     AttentionPanel* attention;
     StageTimeline* timeline;
     bool arranged = false;
+    InspectLayout layout = InspectLayout::Analyse;
 };
 
 InspectView::Parts::Parts(InspectView& theView, Theme& theTheme, InspectionCursor& theCursor)
@@ -127,6 +129,7 @@ void InspectView::Parts::makeHeading() {
     }
     measure = new QPushButton(heading);
     measure->setObjectName(u"inspectMeasure"_s);
+    measure->setAccessibleName(tr("Measure deviation from a full prefill"));
     measure->setProperty("primary", true);
     save = new QPushButton(tr("Save trace…"), heading);
     save->setObjectName(u"inspectSaveTrace"_s);
@@ -307,14 +310,25 @@ void InspectView::Parts::makeDocks() {
 void InspectView::Parts::arrangeDocks() {
     const auto dock = [&](const QString& name) { return docks->findChild<QDockWidget*>(name); };
     docks->resizeDocks({dock(u"dockToken"_s)}, {view.width() < 1400 ? 312 : 352}, Qt::Horizontal);
-    docks->resizeDocks({dock(u"dockHeatMap"_s)}, {std::max(260, view.height() * 36 / 100)}, Qt::Vertical);
+    const bool plots = layout != InspectLayout::Read;
+    for (const QString& name : {u"dockHeatMap"_s, u"dockAttention"_s, u"dockTimeline"_s}) {
+        dock(name)->setVisible(plots && (layout == InspectLayout::Analyse || name == u"dockHeatMap"_s));
+    }
+    if (plots) {
+        const int share = layout == InspectLayout::Analyse ? 40 : 30;
+        docks->resizeDocks({dock(u"dockHeatMap"_s)}, {std::max(256, view.height() * share / 100)}, Qt::Vertical);
+        dock(u"dockHeatMap"_s)->raise();
+    }
+    dressTitles();
 }
 
 void InspectView::Parts::dressTitles() {
     // A tab already names a dock; a title line above it would say it twice.
     QTimer::singleShot(0, docks, [this] {
         for (QDockWidget* dock : docks->findChildren<QDockWidget*>(QString(), Qt::FindDirectChildrenOnly)) {
-            const bool named = !dock->isFloating() && !docks->tabifiedDockWidgets(dock).isEmpty();
+            const auto tabs = docks->tabifiedDockWidgets(dock);
+            const bool named =
+                !dock->isFloating() && std::ranges::any_of(tabs, [](const QDockWidget* tab) { return !tab->isHidden(); });
             if (named && !dock->titleBarWidget()) {
                 auto* nothing = new QWidget(dock);
                 nothing->setObjectName(dock->objectName() + "NoTitle"_L1);
@@ -367,7 +381,6 @@ void InspectView::Parts::refreshAttentionState() {
                "head, chunk by chunk."),
             action);
         measure->setText(action);
-        measure->setAccessibleName(tr("Measure deviation from a full prefill"));
         measure->setToolTip(tr("Computes a full prefill and a full KV reuse of the same prompt, and compares every layer."));
     }
     measure->setVisible(trace && !measured);
@@ -391,6 +404,20 @@ InspectView::InspectView(Theme& theme, InspectionCursor& cursor, QWidget* parent
 }
 
 InspectView::~InspectView() = default;
+
+void InspectView::arrange(InspectLayout layout) {
+    m_parts->layout = layout;
+    m_parts->arrangeDocks();
+}
+
+QByteArray InspectView::saveLayout() const { return m_parts->docks->saveState(); }
+
+bool InspectView::restoreLayout(const QByteArray& layout) {
+    const bool restored = m_parts->docks->restoreState(layout);
+    m_parts->arranged = m_parts->arranged || restored;
+    m_parts->dressTitles();
+    return restored;
+}
 
 void InspectView::showTrace(std::shared_ptr<const engine::BlendTrace> trace) {
     Parts& parts = *m_parts;

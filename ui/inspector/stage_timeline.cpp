@@ -175,7 +175,20 @@ void StageTimeline::paintLayers(QPainter& painter, const QRectF& area) const {
         painter.drawText(QRectF(line - 40, area.bottom() + 2, 80, kAxis - 2), Qt::AlignCenter,
                          at == 0 ? tr("0 ms") : shortNumber(at));
     }
+    const double firstCompute = m_trace->layers.front().computeBegin;
+    if (const double left = xOf(std::max(0.0, firstCompute - m_trace->ms.questionPass)); xOf(firstCompute) - left > 80) {
+        // The pass over the loaded KV that scores the tokens runs before any layer's recomputation.
+        painter.fillRect(QRectF(left, area.top(), xOf(firstCompute) - left, area.height()), m_theme.color(Role::FreshTint));
+        painter.setPen(m_theme.color(Role::Fresh));
+        painter.drawText(QRectF(left, area.top() + 2, xOf(firstCompute) - left - 8, 20), Qt::AlignRight | Qt::AlignVCenter,
+                         tr("question pass"));
+    }
     const int labelStep = std::max(1, static_cast<int>(std::ceil(small.height() / row)));
+    const auto bar = [&](double from, double to, double top, double height, Role role) {
+        if (to > from) {
+            painter.fillRect(QRectF(xOf(from), top, std::max(1.5, xOf(to) - xOf(from)), height), m_theme.color(role));
+        }
+    };
     for (int layer = 0; layer < count; ++layer) {
         const engine::LayerTiming& times = m_trace->layers[static_cast<std::size_t>(layer)];
         const double top = area.top() + layer * row;
@@ -183,11 +196,8 @@ void StageTimeline::paintLayers(QPainter& painter, const QRectF& area) const {
             painter.fillRect(QRectF(area.left(), top, area.width(), row), m_theme.color(Role::AccentTint));
         }
         const double half = std::max(1.0, (row - (row > 6 ? 2 : 0)) / 2);
-        painter.fillRect(QRectF(xOf(times.loadBegin), top, std::max(0.0, xOf(times.loadEnd) - xOf(times.loadBegin)), half),
-                         m_theme.color(Role::Load));
-        painter.fillRect(QRectF(xOf(times.computeBegin), top + half,
-                                std::max(0.0, xOf(times.computeEnd) - xOf(times.computeBegin)), half),
-                         m_theme.color(Role::Compute));
+        bar(times.loadBegin, times.loadEnd, top, half, Role::Load);
+        bar(times.computeBegin, times.computeEnd, top + half, half, Role::Compute);
         if (layer % labelStep == 0) {
             painter.setPen(m_theme.color(Role::QuietInk));
             painter.drawText(QRectF(0, top + row / 2 - 10, area.left() - 8, 20), Qt::AlignRight | Qt::AlignVCenter,

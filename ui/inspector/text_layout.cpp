@@ -14,6 +14,7 @@ namespace {
 constexpr double kCaptionHeight = 32;
 constexpr double kSegmentGap = 24;
 constexpr double kParagraphGap = 0.35;  // of a line
+constexpr double kEmptyLine = 0.85;     // line height
 
 std::size_t index(int value) { return static_cast<std::size_t>(value); }
 
@@ -64,7 +65,9 @@ TextLayout::TextLayout(const PromptText& text, const std::vector<SegmentCaption>
             }
             paragraph->setFormats(formats);
             m_paragraphs.push_back(std::move(paragraph));
-            place(text, static_cast<int>(m_paragraphs.size()) - 1, segment, at, stop, y, lineHeight);
+            // An empty line is a gap, not a paragraph; its line ends still have their place.
+            const bool empty = stop - at == 1 && shown.endsWith(QChar(u'↵'));
+            place(text, static_cast<int>(m_paragraphs.size()) - 1, segment, at, stop, y, empty ? kEmptyLine : lineHeight);
             at = stop;
         }
     }
@@ -106,7 +109,7 @@ void TextLayout::place(const PromptText& text, int paragraph, int segment, int b
         m_lines.push_back(entry);
         y += entry.height;
     }
-    y += kParagraphGap * (m_lines.empty() ? 0 : m_lines.back().height);
+    y += lineHeight < 1 || m_lines.empty() ? 0 : kParagraphGap * m_lines.back().height;
 }
 
 int TextLayout::lineAt(double y) const {

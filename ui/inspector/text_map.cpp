@@ -52,8 +52,18 @@ void TextMap::setText(std::shared_ptr<const PromptText> text, std::vector<Segmen
     m_grounds.clear();
     m_matches.clear();
     m_match = -1;
+    m_startValue = -1;
     layOut();
-    verticalScrollBar()->setValue(0);
+    scrollToStart();
+}
+
+void TextMap::scrollToStart() {
+    const auto chunk =
+        std::ranges::find_if(m_captions, [](const SegmentCaption& caption) { return !caption.label.isEmpty(); });
+    const auto segment = static_cast<std::size_t>(chunk - m_captions.begin());
+    verticalScrollBar()->setValue(
+        segment < m_layout.captions().size() ? static_cast<int>(m_layout.captions()[segment].top) - 8 : 0);
+    m_startValue = verticalScrollBar()->value();
 }
 
 void TextMap::setShading(TextShading shading) {
@@ -70,6 +80,7 @@ void TextMap::setGranularity(Granularity granularity) {
 void TextMap::layOut() {
     const double room = viewport()->width() - kLeastMargin - kRightMargin;
     const double width = std::clamp(room, 160.0, kGreatestColumn);
+    const bool untouched = verticalScrollBar()->value() == m_startValue;
     const double middle = m_layout.height() > 0 ? verticalScrollBar()->value() / m_layout.height() : 0;
     QColor signInk = m_theme.color(Role::FaintInk);
     signInk.setAlphaF(0.45F);
@@ -81,6 +92,9 @@ void TextMap::layOut() {
     verticalScrollBar()->setSingleStep(24);
     verticalScrollBar()->setRange(0, std::max(0, height - viewport()->height()));
     verticalScrollBar()->setValue(static_cast<int>(middle * m_layout.height()));
+    if (untouched) {
+        scrollToStart();
+    }
     viewport()->update();
     emit scrolled();
 }

@@ -68,6 +68,8 @@ protected:
 
 private:
     void layOut();
+    /// The first chunk on top: the fixed head is the same in every prompt.
+    void scrollToStart();
     void color();
     void followCursor(int token);
     void moveTo(int token);
@@ -98,6 +100,7 @@ private:
     std::vector<std::pair<int, int>> m_matches;  // characters
     int m_match = -1;
     bool m_following = false;
+    int m_startValue = -1;  // scroll value that a new text was shown at; −1 = none
 };
 
 }  // namespace ui

@@ -142,9 +142,13 @@ TokenPanel::TokenPanel(Theme& theme, InspectionCursor& cursor, QWidget* parent)
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
-    m_hint->setContentsMargins(16, 16, 16, 16);
-    layout->addWidget(m_hint);
+    auto* hint = new QVBoxLayout;
+    hint->setContentsMargins(16, 8, 16, 0);
+    hint->addWidget(m_hint);
+    layout->addLayout(hint);
     layout->addWidget(scroll, 1);
+    layout->addStretch();
+    m_scroll = scroll;
 
     connect(&cursor, &InspectionCursor::tokenChanged, this, &TokenPanel::refresh);
     connect(&cursor, &InspectionCursor::layerChanged, this, &TokenPanel::refresh);
@@ -198,7 +202,7 @@ void TokenPanel::refresh() {
     const int token = m_cursor.token();
     const bool shown = m_trace && token >= 0 && token < m_trace->promptTokens();
     m_hint->setVisible(!shown);
-    m_body->setVisible(shown);
+    m_scroll->setVisible(shown);
     if (shown) {
         showFacts(tokenFacts(*m_trace, *m_index, token, m_cursor.layer(), m_cursor.head()));
     }

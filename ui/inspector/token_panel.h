@@ -48,6 +48,7 @@ private:
     std::shared_ptr<const engine::BlendTrace> m_trace;
     std::unique_ptr<TraceIndex> m_index;
     QLabel* m_hint;
+    QWidget* m_scroll;
     QWidget* m_body;
     QLabel* m_token;
     QLabel* m_fate;

@@ -32,6 +32,7 @@ namespace {
 
 using namespace Qt::StringLiterals;
 
+constexpr int kSideBySide = 760;  // px
 constexpr int kTextColumn = 760;  // px: a line of text that the eye can follow
 constexpr engine::Strategy kStrategies[] = {
     engine::Strategy::QueryValue, engine::Strategy::Query,  engine::Strategy::CacheBlend, engine::Strategy::First,
@@ -374,6 +375,16 @@ void AskView::dress() {
 void AskView::showEvent(QShowEvent* event) {
     dress();  // what was set before the style sheet reached the labels is lost
     QWidget::showEvent(event);
+}
+
+void AskView::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    // Side by side when a line of the answer stays readable, else one above the other.
+    const Qt::Orientation orientation = width() >= kSideBySide ? Qt::Horizontal : Qt::Vertical;
+    if (m_splitter->orientation() == orientation)
+        return;
+    m_splitter->setOrientation(orientation);
+    m_splitter->setSizes(orientation == Qt::Horizontal ? QList<int>{720, 320} : QList<int>{600, 240});
 }
 
 void AskView::showRatio() {

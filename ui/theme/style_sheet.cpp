@@ -34,6 +34,8 @@ QToolButton::menu-indicator { image: none; }
 
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox { background: @paper; color: @ink; border: 1px solid @line; border-radius: 4px; padding: 3px 8px; selection-background-color: @accent; selection-color: @accentInk; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border-color: @accent; }
+QPlainTextEdit[bare="true"], QPlainTextEdit[bare="true"]:focus { border: none; border-left: 2px solid @line; border-radius: 0; padding: 0 0 0 12px; }
+QPlainTextEdit[bare="true"]:focus { border-left-color: @accent; }
 QComboBox { min-height: 18px; padding-right: 20px; }
 QComboBox:hover { background: @hover; }
 QComboBox::drop-down { border: none; width: 20px; }
@@ -57,7 +59,7 @@ QTabWidget::pane { border: none; border-top: 1px solid @line; }
 QAbstractItemView { background: @paper; color: @ink; border: none; outline: none; alternate-background-color: @raised; selection-background-color: @accentTint; selection-color: @ink; }
 QAbstractItemView::item:selected { background: @accentTint; color: @ink; }
 QHeaderView { background: @paper; border: none; }
-QHeaderView::section { background: @paper; color: @quiet; border: none; border-bottom: 1px solid @line; padding: 4px 8px; }
+QHeaderView::section { background: @paper; color: @quiet; border: none; border-bottom: 1px solid @line; padding: 4px 4px; }
 QTableView { gridline-color: @line; }
 QTableCornerButton::section { background: @paper; border: none; }
 
@@ -76,8 +78,9 @@ QSplitter::handle:horizontal { width: 1px; }
 QSplitter::handle:vertical { height: 1px; }
 QMainWindow::separator { background: @line; width: 1px; height: 1px; }
 QMainWindow::separator:hover { background: @accent; }
-QDockWidget { color: @quiet; titlebar-close-icon: none; }
-QDockWidget::title { background: @raised; padding: 6px 8px; border: none; }
+QDockWidget { color: @quiet; titlebar-close-icon: none; titlebar-normal-icon: url(@float); }
+QDockWidget::title { background: @raised; padding: 7px 16px; border: none; }
+QDockWidget::float-button { border: none; background: transparent; right: 8px; top: 6px; width: 16px; height: 16px; }
 
 QMenuBar { background: @raised; color: @ink; }
 QMenuBar::item { padding: 4px 8px; background: transparent; border-radius: 4px; }
@@ -116,6 +119,7 @@ QString styleSheet(const Theme& theme) {
         {"@good"_L1, theme.color(Role::Good).name()},
         {"@warn"_L1, theme.color(Role::Warn).name()},
         {"@bad"_L1, theme.color(Role::Bad).name()},
+        {"@float"_L1, theme.isDark() ? u":/theme/float-dark.svg"_s : u":/theme/float-light.svg"_s},
         {"@faint"_L1, theme.color(Role::FaintInk).name()},
         {"@scroll"_L1, theme.color(Role::Reused).name()},
         {"@arrow"_L1, theme.isDark() ? u":/theme/arrow-down-dark.svg"_s : u":/theme/arrow-down-light.svg"_s},

@@ -39,7 +39,7 @@ WelcomePage::WelcomePage(Theme& theme, const QString& defaultModel, bool hasSamp
     auto* const middle = new QHBoxLayout;
     middle->addStretch(1);
     auto* const page = new QWidget(this);
-    page->setMaximumWidth(720);
+    page->setMaximumWidth(800);
     page->setMinimumWidth(480);
     auto* const column = new QVBoxLayout(page);
     column->setSpacing(8);
@@ -129,6 +129,11 @@ WelcomePage::WelcomePage(Theme& theme, const QString& defaultModel, bool hasSamp
     dress();
 }
 
+void WelcomePage::showEvent(QShowEvent* event) {
+    dress();  // what was set before the style sheet reached the labels is lost
+    QWidget::showEvent(event);
+}
+
 QPushButton* WelcomePage::button(Row& step, const QString& name, const QString& words, bool primary) {
     auto* const result = new QPushButton(words, this);
     result->setObjectName(name);
@@ -141,7 +146,7 @@ QPushButton* WelcomePage::button(Row& step, const QString& name, const QString& 
 
 void WelcomePage::dress() {
     QFont title = m_theme.documentFont();
-    title.setPointSizeF(title.pointSizeF() * 1.9);
+    title.setPointSizeF(title.pointSizeF() * 1.7);
     m_title->setFont(title);
     QFont lead = m_theme.documentFont();
     m_lead->setFont(lead);

@@ -33,6 +33,9 @@ signals:
     void folderRequested();
     void questionChosen(const QString& question);
 
+protected:
+    void showEvent(QShowEvent* event) override;
+
 private:
     struct Row {
         QLabel* number = nullptr;

@@ -58,6 +58,7 @@ HeatMap::HeatMap(Theme& theme, InspectionCursor& cursor, TokenAxis& axis, const 
 
 void HeatMap::setMatrix(HeatMatrix matrix) {
     m_matrix = std::move(matrix);
+    m_clipped = std::ranges::any_of(m_matrix.values, [this](float value) { return std::abs(value) > m_matrix.high; });
     updateGeometry();
     update();
     announce();
@@ -259,7 +260,7 @@ void HeatMap::paintPlot(QPainter& painter, const QSize& size) const {
     painter.setPen(QPen(m_theme.color(Role::Line), 1));
     painter.setBrush(Qt::NoBrush);
     painter.drawRect(area.adjusted(-0.5, -0.5, 0.5, 0.5));
-    LegendScale scale{0, m_matrix.high, m_matrix.diverging, true};
+    const LegendScale scale{0, m_matrix.high, m_matrix.diverging, m_clipped};
     paintVerticalLegend(painter, m_theme, QRectF(area.right(), area.top(), TokenAxis::kRightMargin, area.height()), scale);
 }
 

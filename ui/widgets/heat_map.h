@@ -80,6 +80,7 @@ private:
     QStringList m_segmentNames;
     Pooling m_pooling = Pooling::Greatest;
     QString m_emptyText;
+    bool m_clipped = false;  // some values lie beyond the ramp's end
     double m_dragX = -1;
     bool m_dragged = false;
 };

@@ -22,6 +22,8 @@ StateMessage::StateMessage(Theme& theme, const QString& name, QWidget* parent)
     m_title->setObjectName(name + "Title"_L1);
     m_explanation->setObjectName(name + "Explanation"_L1);
     m_button->setObjectName(name + "Button"_L1);
+    m_button->setAccessibleName(tr("No action"));
+    m_button->hide();
     for (QLabel* label : {m_title, m_explanation}) {
         label->setTextFormat(Qt::PlainText);
         label->setAlignment(Qt::AlignCenter);

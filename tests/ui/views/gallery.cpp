@@ -3,7 +3,7 @@
 #include <QComboBox>
 #include <QDir>
 #include <QDockWidget>
-#include <QTabBar>
+#include <QTabWidget>
 #include <QTextStream>
 
 #include "tests/ui/views/example_trace.h"
@@ -82,7 +82,11 @@ int main(int argc, char** argv) {
             takePicture(compare, folder, u"compare-empty"_s + tail);
             compare.pin(pinned);
             compare.showCurrent(trace);
-            takePicture(compare, folder, u"compare"_s + tail);
+            auto* tabs = compare.findChild<QTabWidget*>(u"compareTabs"_s);
+            for (int tab = 0; tab < tabs->count(); ++tab) {
+                tabs->setCurrentIndex(tab);
+                takePicture(compare, folder, u"compare-%1"_s.arg(tab) + tail);
+            }
         }
     }
     return 0;
