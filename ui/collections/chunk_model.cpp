@@ -53,7 +53,7 @@ QVariant ChunkModel::data(const QModelIndex& index, int role) const {
             return pages.isEmpty() ? title : title + u", "_s + pages;
         }
         case Text:
-            return text::fromUtf8(std::string_view(info->text).substr(0, 600)).simplified();
+            return text::fromUtf8(std::string_view(info->text).substr(0, 300)).simplified();
         case Tokens:
             return text::count(info->record.tokens);
         case Kv:

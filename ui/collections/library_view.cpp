@@ -25,6 +25,7 @@
 #include <QVBoxLayout>
 
 #include "ui/collections/coverage_delegate.h"
+#include "ui/collections/passage_delegate.h"
 #include "ui/collections/plain_table.h"
 #include "ui/icons.h"
 #include "ui/text.h"
@@ -237,6 +238,7 @@ QWidget* LibraryView::makePassages() {
     column->addLayout(line);
     m_chunkTable = plainTable(u"passageTable"_s, tr("Passages"), panel);
     m_chunkTable->setModel(&m_chunks);
+    m_chunkTable->setItemDelegate(new PassageDelegate(m_theme, m_chunkTable));
     const int widths[] = {220, 520, 72, 72, 72};
     for (int index = 0; index < ChunkModel::ColumnCount; ++index)
         m_chunkTable->setColumnWidth(index, widths[index]);
