@@ -1,0 +1,63 @@
+// A title, a sentence, a button; in the middle.
+#include "ui/widgets/state_message.h"
+
+#include <QLabel>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+#include "ui/theme/theme.h"
+
+namespace ui {
+
+using namespace Qt::StringLiterals;
+
+StateMessage::StateMessage(Theme& theme, const QString& name, QWidget* parent)
+    : QWidget(parent),
+      m_theme(theme),
+      m_title(new QLabel(this)),
+      m_explanation(new QLabel(this)),
+      m_button(new QPushButton(this)) {
+    setObjectName(name);
+    setAccessibleName(tr("Nothing to show yet"));
+    m_title->setObjectName(name + "Title"_L1);
+    m_explanation->setObjectName(name + "Explanation"_L1);
+    m_button->setObjectName(name + "Button"_L1);
+    m_button->setAccessibleName(tr("No action"));
+    m_button->hide();
+    for (QLabel* label : {m_title, m_explanation}) {
+        label->setTextFormat(Qt::PlainText);
+        label->setAlignment(Qt::AlignCenter);
+        label->setWordWrap(true);
+    }
+    m_explanation->setProperty("quiet", true);
+    m_explanation->setMaximumWidth(480);
+    m_button->setProperty("primary", true);
+    auto* layout = new QVBoxLayout(this);
+    layout->setSpacing(8);
+    layout->addStretch();
+    layout->addWidget(m_title);
+    layout->addWidget(m_explanation, 0, Qt::AlignHCenter);
+    layout->addSpacing(8);
+    layout->addWidget(m_button, 0, Qt::AlignHCenter);
+    layout->addStretch();
+    connect(m_button, &QPushButton::clicked, this, &StateMessage::activated);
+    connect(&theme, &Theme::changed, this, &StateMessage::dress);
+    dress();
+}
+
+void StateMessage::dress() {
+    QFont title = m_theme.headingFont();
+    title.setPointSizeF(title.pointSizeF() + 2);
+    m_title->setFont(title);
+}
+
+void StateMessage::setMessage(const QString& title, const QString& explanation, const QString& action) {
+    m_title->setText(title);
+    m_explanation->setText(explanation);
+    m_explanation->setMinimumWidth(std::min(480, fontMetrics().horizontalAdvance(explanation) + 8));
+    m_button->setText(action);
+    m_button->setAccessibleName(action.isEmpty() ? tr("No action") : action);
+    m_button->setVisible(!action.isEmpty());
+}
+
+}  // namespace ui
