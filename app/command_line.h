@@ -38,6 +38,8 @@ struct PrecomputeCommand {
 struct AskCommand {
     engine::Query query;
     bool compare = false;
+    bool measure = false;   // comparing included
+    std::string tracePath;  // empty = no trace
 };
 struct PlanCommand {
     engine::Query query;
@@ -86,6 +88,11 @@ struct StoreCommand {
     std::uint64_t toBytes = 0;  // evict
     std::string collection;     // pin, unpin
 };
+/// Needs neither a model nor a workspace.
+struct TraceCommand {
+    std::string path;
+    std::string csvFolder;  // empty = no tables
+};
 struct VerifyCommand {
     std::string casesPath;  // empty = the built-in ones
 };
@@ -98,7 +105,7 @@ struct ModelCommand {
 
 using Command = std::variant<ImportCommand, PrecomputeCommand, AskCommand, PlanCommand, EvalCommand, BenchCommand,
                              TokenizeCommand, LogitsCommand, CollectionsCommand, DocumentsCommand, ChunksCommand,
-                             StoreCommand, VerifyCommand, DoctorCommand, ModelCommand>;
+                             StoreCommand, TraceCommand, VerifyCommand, DoctorCommand, ModelCommand>;
 
 struct CommandLine {
     CommonOptions common;

@@ -31,7 +31,8 @@ ExitStatus run(Engine& e, const StoreCommand& c, CommandContext& context) { retu
 ExitStatus run(Engine& e, const VerifyCommand& c, CommandContext& context) { return runVerify(e, c, context); }
 
 template <class T>
-constexpr bool kNeedsEngine = !std::is_same_v<T, DoctorCommand> && !std::is_same_v<T, ModelCommand>;
+constexpr bool kNeedsEngine =
+    !std::is_same_v<T, DoctorCommand> && !std::is_same_v<T, ModelCommand> && !std::is_same_v<T, TraceCommand>;
 /// Measuring never touches a person's workspace.
 template <class T>
 constexpr bool kAlwaysTemporary = std::is_same_v<T, BenchCommand>;
@@ -100,6 +101,8 @@ ExitStatus dispatch(const CommandLine& line, const Environment& environment, con
                 return openAndRun(line.common, command, environment, door, context);
             else if constexpr (std::is_same_v<T, DoctorCommand>)
                 return diagnose(line.common, environment, door, context);
+            else if constexpr (std::is_same_v<T, TraceCommand>)
+                return runTrace(command, context);
             else
                 return runModel(command, line.common, environment, door, context);
         },

@@ -231,6 +231,8 @@ std::string planJson(const engine::BlendPlan& plan, const engine::ModelInfo& mod
     object["misses"] = plan.misses;
     object["bytes_to_load"] = plan.bytesToLoad;
     object["charged_work"] = plan.chargedWork;
+    object["forecast_ttft_ms"] = rounded(plan.forecastTtftMs);
+    object["forecast_full_ttft_ms"] = rounded(plan.forecastFullTtftMs);
     object["head"] = headOf(plan.segments);
     object["chunks"] = chunksOf(plan.segments);
     object["suffix"] = plan.suffixText;

@@ -173,12 +173,17 @@ class AskSubcommand : public Subcommand {
 public:
     explicit AskSubcommand(CLI::App& app) : m_arguments(app) {
         app.add_flag("--compare", m_compare, "Compare with a full prefill of the same prompt");
+        app.add_flag("--measure", m_measure,
+                     "Compare, and measure how far KV and attention lie from a full prefill's; see them with --trace");
+        app.add_option("--trace", m_trace, "Save what happened; `trace show` replays it without a model")->type_name("FILE");
     }
-    Command build() const override { return AskCommand{m_arguments.build(), m_compare}; }
+    Command build() const override { return AskCommand{m_arguments.build(), m_compare, m_measure, m_trace}; }
 
 private:
     QueryArguments m_arguments;
     bool m_compare = false;
+    bool m_measure = false;
+    std::string m_trace;
 };
 
 class PlanSubcommand : public Subcommand {
@@ -437,6 +442,26 @@ private:
     std::string m_collection;
 };
 
+class TraceSubcommand : public Subcommand {
+public:
+    explicit TraceSubcommand(CLI::App& app) {
+        CLI::App* show =
+            app.add_subcommand("show", "Show a trace that `ask --trace` saved: answer, citations, counters, times");
+        show->fallthrough();
+        show->footer(kCommonFooter);
+        show->add_option("FILE", m_command.path, "The trace")->required()->type_name("");
+        show->add_option("--csv", m_command.csvFolder,
+                         "Also write its tables into this folder: recompute, kv_deviation, attention_blocks, "
+                         "attention_deviation, layer_times, stages, answer_kl")
+            ->type_name("DIR");
+        app.require_subcommand(1);
+    }
+    Command build() const override { return m_command; }
+
+private:
+    TraceCommand m_command;
+};
+
 class VerifySubcommand : public Subcommand {
 public:
     explicit VerifySubcommand(CLI::App& app) {
@@ -515,6 +540,7 @@ std::vector<NamedSubcommand> addSubcommands(CLI::App& app) {
     add<DocumentsSubcommand>(app, list, "documents", "List a collection's documents");
     add<ChunksSubcommand>(app, list, "chunks", "List or search a collection's chunks");
     add<StoreSubcommand>(app, list, "store", "Look after the KV store");
+    add<TraceSubcommand>(app, list, "trace", "Replay what a question did, without a model");
     add<VerifySubcommand>(app, list, "verify", "Check the laws of blending with this model");
     add<DoctorSubcommand>(app, list, "doctor", "What this machine, the model and the workspace are like");
     add<ModelSubcommand>(app, list, "model", "The embedded model and local ones");

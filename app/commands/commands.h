@@ -25,6 +25,7 @@ ExitStatus runStore(engine::Engine& engine, const StoreCommand& command, Command
 ExitStatus runVerify(engine::Engine& engine, const VerifyCommand& command, CommandContext& context);
 
 /// These need no opened engine.
+ExitStatus runTrace(const TraceCommand& command, CommandContext& context);
 ExitStatus runDoctor(const engine::DoctorReport& report, CommandContext& context);
 ExitStatus runModel(const ModelCommand& command, const CommonOptions& common, const Environment& environment,
                     const EngineDoor& door, CommandContext& context);

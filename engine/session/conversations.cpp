@@ -25,10 +25,10 @@ std::optional<Conversations::Conversation> Conversations::take(std::uint64_t run
         const auto turn = turnOf(*kept, run);
         if (turn == kept->turns.end())
             continue;
+        const auto turns = static_cast<std::size_t>(turn - kept->turns.cbegin()) + 1;
         Conversation taken = std::move(*kept);
-        const auto index = turn - kept->turns.cbegin();
         m_kept.erase(kept);
-        taken.turns.resize(static_cast<std::size_t>(index) + 1);
+        taken.turns.resize(turns);
         taken.ids.resize(static_cast<std::size_t>(taken.turns.back().cachedTokens));
         return taken;
     }

@@ -3,10 +3,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "app/startup.h"
+#include "engine/trace.h"
 #include "tests/app/command_session.h"
 
 namespace app {
@@ -35,6 +37,51 @@ TEST(Ask, StreamsTheAnswerThenCitesThenTellsTheClock) {
               "question pass 4.00 ms, recompute 20.0 ms, first token 1.12 ms); 2 tokens, 40.0 ms in all\n"
               "query-value 15 %: 95 reused + 15 recomputed + 70 new = 180 prompt tokens, 43.8 % of a full prefill's work\n");
     EXPECT_EQ(session.err, "");
+}
+
+TEST(Ask, SavesATraceThatIsShownWithoutAModel) {
+    const auto folder = TemporaryDirectory::create([](const std::string&) { return std::nullopt; }).value();
+    const std::string path = folder.path() + "/run.trace";
+    CommandSession session;
+    session.engine.streamed = {"Forty-two."};
+    ASSERT_EQ(session.run(ask({"--trace", path, "--measure"})), 0) << session.err;
+    const std::string told = session.out;
+    EXPECT_NE(told.find("full prefill: first token after 128 ms"), std::string::npos) << told;
+    session.opened.clear();
+    ASSERT_EQ(session.run({"trace", "show", path, "--csv", folder.path() + "/tables"}), 0) << session.err;
+    EXPECT_TRUE(session.opened.empty()) << "no model, no workspace";
+    EXPECT_EQ(session.out, "How many springs?\n\n" + told);
+    const auto trace = engine::loadTrace(path).value();
+    const auto table = [&](const std::string& name) {
+        std::ifstream stream(folder.path() + "/tables/" + name + ".csv", std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(stream), {});
+    };
+    EXPECT_EQ(table("recompute"), engine::recomputeCsv(*trace));
+    EXPECT_EQ(table("kv_deviation"), engine::kvDeviationCsv(*trace));
+    EXPECT_EQ(table("attention_blocks"), engine::attentionBlocksCsv(*trace));
+    EXPECT_EQ(table("attention_deviation"), engine::attentionDeviationCsv(*trace));
+    EXPECT_EQ(table("layer_times"), engine::layerTimesCsv(*trace));
+    EXPECT_EQ(table("stages"), engine::stagesCsv(*trace));
+    EXPECT_EQ(table("answer_kl"), engine::answerKlCsv(*trace));
+}
+
+TEST(Ask, ATraceIsShownAsTheAnswersOwnJson) {
+    const auto folder = TemporaryDirectory::create([](const std::string&) { return std::nullopt; }).value();
+    const std::string path = folder.path() + "/run.trace";
+    CommandSession session;
+    ASSERT_EQ(session.run(ask({"--trace", path, "--compare", "--json"})), 0) << session.err;
+    const std::string told = session.out;
+    ASSERT_EQ(session.run({"trace", "show", path, "--json"}), 0) << session.err;
+    EXPECT_EQ(json::parse(session.out), json::parse(told));
+}
+
+TEST(Ask, ATraceThatCannotBeWrittenOrReadFails) {
+    CommandSession session;
+    EXPECT_EQ(session.run(ask({"--trace", "/nonexistent/run.trace"})), 1);
+    EXPECT_NE(session.err.find("/nonexistent/run.trace"), std::string::npos) << session.err;
+    EXPECT_EQ(session.run({"trace", "show", "/nonexistent/run.trace"}), 1);
+    EXPECT_EQ(session.run({"trace", "show", "/dev/null"}), 1);
+    EXPECT_NE(session.err.find("not a trace"), std::string::npos) << session.err;
 }
 
 TEST(Ask, AModelsTextCannotSteerTheTerminal) {
@@ -281,6 +328,7 @@ TEST(Plan, ShowsSegmentsInPromptOrder) {
     EXPECT_EQ(session.out,
               "reuse, anchor none: 180 prompt tokens, 150 of context, 20 of question\n"
               "chunks in the store 1 of 2, 2.20 MiB to load, 50 % of a full prefill's work\n"
+              "first token expected after 118 ms, with a full prefill after 840 ms\n"
               "position  tokens  kv     score  segment\n"
               "       0      10  store         head\n"
               "      10     100  store    7.1  Valley survey, p. 3–4\n"

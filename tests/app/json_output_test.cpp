@@ -155,6 +155,8 @@ TEST(JsonOutput, PlanTellsWhatWillBeLoadedAndComputed) {
   "misses": 1,
   "bytes_to_load": 2304000,
   "charged_work": 0.5,
+  "forecast_ttft_ms": 118.5,
+  "forecast_full_ttft_ms": 840.25,
   "head": {
     "tokens": 10,
     "source": "store"

@@ -3,6 +3,7 @@
 
 end_to_end.py PROGRAM MODEL    Only the standard library is used; everything happens in a temporary folder.
 """
+import csv
 import json
 import os
 import signal
@@ -201,6 +202,33 @@ class EndToEnd(unittest.TestCase):
             self.assertEqual(chunk["position"], position)
             position += chunk["tokens"]
         self.assertEqual(position + plan["tokens"]["suffix"], plan["tokens"]["prompt"])
+
+    def test_a_measured_trace_replays_without_model_and_workspace(self):
+        path, tables = os.path.join(self.path, "run.trace"), os.path.join(self.path, "tables")
+        answer = self.ask("--ratio", "0.2", "--measure", "--trace", path)
+        shown = self.document("trace", "show", path, "--csv", tables, workspace="")
+        self.assertEqual(shown, answer)
+
+        def rows(name):
+            with open(os.path.join(tables, name + ".csv"), encoding="utf-8", newline="") as file:
+                return list(csv.DictReader(file))
+
+        tokens = rows("recompute")
+        self.assertEqual(len(tokens), answer["tokens"]["prompt"])
+        for fate in ("reused", "recomputed", "new"):
+            self.assertEqual(sum(token["fate"] == fate for token in tokens), answer["tokens"][fate])
+        self.assertAlmostEqual(sum(float(row["ms"]) for row in rows("stages")[:len(STAGES)]), answer["ms"]["ttft"],
+                               delta=0.03 * answer["ms"]["ttft"])
+        by_row = {}
+        for cell in rows("attention_blocks"):
+            key = tuple(cell[name] for name in ("layer", "head", "run", "from"))
+            by_row[key] = by_row.get(key, 0) + float(cell["probability"])
+        self.assertEqual({run for _, _, run, _ in by_row}, {"reuse", "blend", "full"})
+        for key, total in by_row.items():
+            self.assertTrue(abs(total - 1) < 1e-3 or total == 0, (key, total))
+        layers = {row["layer"] for row in rows("attention_deviation")}
+        self.assertEqual(len(rows("kv_deviation")), 2 * len(layers) * len(tokens))
+        self.assertGreater(max(float(row["k"]) for row in rows("kv_deviation")), 0)
 
     def test_text_form_streams_cites_and_tells_the_clock(self):
         done = self.checked(0, "ask", "What happened to the bridge?", "--collection", "papers", "--max-tokens", "4")

@@ -168,6 +168,8 @@ engine::BlendPlan examplePlan() {
     plan.misses = 1;
     plan.bytesToLoad = 2304000;
     plan.chargedWork = 0.5;
+    plan.forecastTtftMs = 118.5;
+    plan.forecastFullTtftMs = 840.25;
     plan.retrieveMs = 1.5;
     plan.tokenizeMs = 0.25;
     plan.planMs = 0.125;

@@ -157,6 +157,66 @@ TEST_F(CatalogTest, SameContentIsOneDocumentInManyPlaces) {
     expectSound();
 }
 
+TEST_F(CatalogTest, SharedFilesNameTheSameDocumentAndItsChunks) {
+    const DocumentId id = index("/a", "alpha\nbeta");
+    index("/b", "gamma");
+    const CollectionId second = *m_catalog->ensureCollection("second");
+    const std::vector<std::string> one{"/a"};
+    ASSERT_TRUE(m_catalog->shareSources(m_collection, one, second).ok());
+    EXPECT_EQ(texts(second), (Texts{"alpha", "beta"}));
+    EXPECT_EQ((*m_catalog->source(second, "/a"))->document, id);
+    EXPECT_EQ(m_catalog->documents(second)->size(), 1u);
+    ASSERT_TRUE(m_catalog->removeSource(m_collection, "/a").ok());
+    EXPECT_EQ(texts(second), (Texts{"alpha", "beta"}));
+
+    const std::vector<std::string> some{"/b", "/absent"};
+    EXPECT_EQ(m_catalog->shareSources(m_collection, some, second).code(), StatusCode::NotFound);
+    EXPECT_EQ(texts(second), (Texts{"alpha", "beta"})) << "all or none";
+    SourceRecord failed = *m_catalog->source(m_collection, "/b").value();
+    failed.path = "/broken";
+    failed.state = SourceState::Failed;
+    failed.document = {};
+    ASSERT_TRUE(m_catalog->recordSource(failed).ok());
+    const std::vector<std::string> broken{"/broken"};
+    EXPECT_EQ(m_catalog->shareSources(m_collection, broken, second).code(), StatusCode::InvalidArgument);
+    expectSound();
+}
+
+TEST_F(CatalogTest, SharingOverAnotherDocumentTakesThatOneAway) {
+    index("/a", "alpha");
+    const CollectionId second = *m_catalog->ensureCollection("second");
+    const std::vector<std::string> paths{"/a"};
+    ASSERT_TRUE(m_catalog->shareSources(m_collection, paths, second).ok());
+    index("/a", "beta");
+    EXPECT_EQ(texts(second), Texts{"alpha"});
+    ASSERT_TRUE(m_catalog->shareSources(m_collection, paths, second).ok());
+    EXPECT_EQ(texts(second), Texts{"beta"});
+    EXPECT_FALSE(m_catalog->documentByContent(documentOf("alpha").content)->has_value());
+    expectSound();
+}
+
+TEST_F(CatalogTest, PlacesAndPagesOfADocumentAgreeWithItsChunks) {
+    index("/a", "alpha\nbeta\ngamma");
+    const DocumentId second = index("/b", "delta\nepsilon");
+    const std::vector<ChunkRecord> all = m_catalog->chunks(m_collection, {}, 0, -1).value();
+    const std::vector<ChunkPlace> places = m_catalog->chunkPlaces(m_collection).value();
+    ASSERT_EQ(places.size(), all.size());
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        EXPECT_EQ(places[i].id, all[i].id);
+        EXPECT_EQ(places[i].document, all[i].document);
+        EXPECT_EQ(places[i].chunker, all[i].chunker);
+        EXPECT_EQ(places[i].tokens, all[i].tokens);
+    }
+    const std::vector<ChunkRecord> ofSecond = m_catalog->chunks(m_collection, second, 1, 5).value();
+    ASSERT_EQ(ofSecond.size(), 1u);
+    EXPECT_EQ(ofSecond[0].searchText, "epsilon");
+    const std::vector<std::string> terms{"alpha", "delta"};
+    EXPECT_EQ(m_catalog->searchChunks(m_collection, terms, 9)->size(), 2u);
+    const std::vector<ChunkHit> found = m_catalog->searchChunks(m_collection, terms, 9, second).value();
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].id, m_catalog->chunks(m_collection, second, 0, 1)->front().id);
+}
+
 TEST_F(CatalogTest, TitleOfTheFirstImportStays) {
     const DocumentRecord document = documentOf("text");
     const DocumentId id = index("/a", "text");

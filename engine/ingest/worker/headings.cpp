@@ -16,9 +16,8 @@ namespace {
 constexpr std::size_t kMaxHeadingLines = 6;
 /// Entries whose titles begin with the same line that are looked at.
 constexpr int kMaxSameBeginnings = 64;
-/// A page with this many lines of dot leaders, or mostly of headings, is a table of contents.
+/// A page with this many lines of dot leaders is a table of contents, and so is one mostly of headings.
 constexpr int kLeaderLines = 3;
-constexpr int kContentsHeadings = 6;
 /// "XVIII", "12.4.10"
 constexpr std::size_t kMaxNumberBytes = 12;
 /// A longer line with a number is a clause, not a heading.
@@ -199,6 +198,14 @@ std::string_view withoutHeadingNumber(std::string_view line) {
     return line.substr(end);
 }
 
+std::string contentsKey(std::string_view line) {
+    std::size_t end = line.size();
+    while (end > 0 && isAsciiDigit(line[end - 1]))
+        --end;
+    const bool number = end < line.size() && line.size() - end <= 4 && end > 0 && line[end - 1] == ' ';
+    return headingKey(number ? line.substr(0, end) : line);
+}
+
 int numberedHeadingLevel(std::string_view text) {
     const std::string line = oneLine(text);
     for (const std::string_view word : {"Chapter ", "CHAPTER ", "Appendix ", "APPENDIX ", "Part ", "PART "}) {
@@ -227,13 +234,22 @@ int numberedHeadingLevel(std::string_view text) {
 }
 
 std::vector<PlacedHeading> findNumberedHeadings(const std::vector<PageLine>& lines, std::vector<OutlineEntry>& entries) {
-    std::map<int, int> leaders;  // lines with leaders by page
-    for (const PageLine& line : lines)
+    std::map<int, int> leaders;           // lines with leaders by page
+    std::map<std::string, int> lastPage;  // where a numbered line stands for the last time
+    for (const PageLine& line : lines) {
         leaders[line.page] += line.leaders;
+        if (numberedHeadingLevel(line.text) > 0)
+            lastPage[contentsKey(line.text)] = line.page;
+    }
+    std::map<int, int> repeated;  // numbered lines of the page that stand again on a later one
+    for (const PageLine& line : lines)
+        if (numberedHeadingLevel(line.text) > 0 && lastPage[contentsKey(line.text)] > line.page)
+            ++repeated[line.page];
     std::vector<PlacedHeading> placed;
     for (std::size_t i = 0; i < lines.size(); ++i) {
         const std::string& text = lines[i].text;
-        const bool contents = lines[i].leaders || leaders[lines[i].page] >= kLeaderLines;
+        const bool contents =
+            lines[i].leaders || leaders[lines[i].page] >= kLeaderLines || repeated[lines[i].page] >= kContentsHeadings;
         const int level = contents || text.size() > kMaxNumberedBytes ? 0 : numberedHeadingLevel(text);
         const bool sentence = text.find_last_of(".,;:") == text.size() - 1;
         if (level == 0 || sentence)

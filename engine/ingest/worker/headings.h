@@ -33,6 +33,12 @@ std::string headingKey(std::string_view text);
 /// The line without "Chapter 3.", "2.4.1" or "IV." at its start.
 std::string_view withoutHeadingNumber(std::string_view line);
 
+/// The key of a line of a printed table of contents: without what leads to the page number, and without that number.
+std::string contentsKey(std::string_view line);
+
+/// A page with this many lines that stand again on later pages, as headings there, is a table of contents.
+inline constexpr int kContentsHeadings = 6;
+
 /// Levels of a heading's number: 2 for "1.5. What …", 1 for "Chapter 3. …"; 0 = the line is not numbered like a heading.
 int numberedHeadingLevel(std::string_view line);
 

@@ -69,10 +69,32 @@ bool endsSentence(std::string_view line) {
     return !line.empty() && (line.back() == '.' || line.back() == '!' || line.back() == '?' || line.back() == ':');
 }
 
+/// Pages that list the headings of later pages. What stands there is no running head of its neighbours, nor has it any.
+std::vector<bool> contentsPages(const std::vector<std::vector<std::string>>& pages,
+                                const std::set<std::string>& headingKeys) {
+    std::map<std::string, std::size_t> lastPage;  // of a line that is a heading's
+    const auto keyOf = [&](const std::string& line) {
+        std::string key = contentsKey(withoutHeadingNumber(line));
+        return headingKeys.contains(key) ? key : std::string();
+    };
+    for (std::size_t page = 0; page < pages.size(); ++page)
+        for (const std::string& line : pages[page])
+            if (const std::string key = keyOf(line); !key.empty())
+                lastPage[key] = page;
+    std::vector<bool> contents(pages.size(), false);
+    for (std::size_t page = 0; page < pages.size(); ++page)
+        contents[page] = std::count_if(pages[page].begin(), pages[page].end(), [&](const std::string& line) {
+                             const std::string key = keyOf(line);
+                             return !key.empty() && lastPage[key] > page;
+                         }) >= kContentsHeadings;
+    return contents;
+}
+
 /// Lines at one edge of all pages.
 class RunningLines {
 public:
-    RunningLines(const std::vector<std::vector<std::string>>& pages, bool top) : m_pages(pages), m_top(top) {
+    RunningLines(const std::vector<std::vector<std::string>>& pages, const std::vector<bool>& contents, bool top)
+        : m_pages(pages), m_contents(contents), m_top(top) {
         for (std::size_t page = 0; page < pages.size(); ++page)
             for (const std::size_t line : edgeLines(pages[page], top))
                 m_pagesOf[runningKey(pages[page][line])].push_back(page);
@@ -92,7 +114,7 @@ public:
             const bool repeated =
                 timesNear(page, runningKey(text)) >= kRepetitions && (same || (!heading && !endsSentence(text)));
             // A heading is never a page's last line before its number; at the top it is the real one unless a page near by has it.
-            const bool repeatsTitle = heading && (m_top ? same : numbered);
+            const bool repeatsTitle = heading && !m_contents[page] && (m_top ? same : numbered);
             if (text.size() > kMaxRunningBytes || (!repeated && !repeatsTitle && !isCutHeading(text, headingKeys)))
                 break;
             dropped.push_back(line);
@@ -112,6 +134,8 @@ private:
     /// A page beside this one has the very same line at the same edge.
     bool isSameNear(std::size_t page, const std::string& text) const {
         const auto has = [&](std::size_t other) {
+            if (m_contents[page] != m_contents[other])
+                return false;
             const std::vector<std::size_t> edge = edgeLines(m_pages[other], m_top);
             return std::any_of(edge.begin(), edge.end(), [&](std::size_t line) { return m_pages[other][line] == text; });
         };
@@ -135,6 +159,7 @@ private:
     }
 
     const std::vector<std::vector<std::string>>& m_pages;
+    const std::vector<bool>& m_contents;
     const bool m_top;
     std::map<std::string, std::vector<std::size_t>> m_pagesOf;
 };
@@ -146,8 +171,9 @@ std::size_t filledLines(const std::vector<std::string>& lines) {
 
 /// Empties the running heads and feet.
 void dropRunningLines(std::vector<std::vector<std::string>>& pages, const std::set<std::string>& headingKeys) {
-    const RunningLines heads(pages, true);
-    const RunningLines feet(pages, false);
+    const std::vector<bool> contents = contentsPages(pages, headingKeys);
+    const RunningLines heads(pages, contents, true);
+    const RunningLines feet(pages, contents, false);
     std::vector<std::vector<std::size_t>> dropped(pages.size());
     for (std::size_t page = 0; page < pages.size(); ++page) {
         if (filledLines(pages[page]) < kMinPageLines)

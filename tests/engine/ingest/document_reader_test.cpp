@@ -190,6 +190,33 @@ TEST(Pdf, RunningHeadsAndPageNumbersGo) {
     }
 }
 
+TEST(Pdf, AContentsPageIsNotWhereTheSectionsStart) {
+    const std::vector<std::string> titles{"Apples", "Pears", "Plums", "Figs", "Dates", "Quinces", "Grapes"};
+    for (const bool outline : {true, false})
+        for (const std::string number : {"", " 12"}) {
+            // Without an outline only numbers make a line a heading; writers print contents with and without leading dots.
+            PdfParts parts;
+            std::vector<std::string> headings;
+            for (std::size_t i = 0; i < titles.size(); ++i)
+                headings.push_back((outline ? "" : "1." + std::to_string(i + 1) + " ") + titles[i]);
+            if (outline)
+                parts.outline = titles;
+            parts.pages.emplace_back();
+            for (const std::string& heading : headings)
+                parts.pages[0].push_back(heading + number);
+            for (std::size_t i = 0; i < titles.size(); ++i)
+                parts.pages.push_back({headings[i], "", "They grow on trees in " + titles[i] + " orchards.",
+                                       "People eat them.", "", std::to_string(i + 2)});
+            const ParsedDocument document = read("fruit.pdf", pdfOf(parts));
+            ASSERT_EQ(document.sections.size(), titles.size()) << outline << number << "\n" << document.text;
+            for (std::size_t i = 0; i < titles.size(); ++i) {
+                EXPECT_EQ(document.sections[i].title, headings[i]);
+                EXPECT_EQ(document.sections[i].begin, document.pageMap[i + 1].begin) << outline << number;
+            }
+            EXPECT_TRUE(lineAt(document, 0).starts_with(headings[0] + number)) << "the contents themselves stay";
+        }
+}
+
 TEST(Pdf, HeadingsThatDifferByANumberOnlyAreNoRunningHeads) {
     PdfParts parts;
     for (int page = 1; page <= 8; ++page) {

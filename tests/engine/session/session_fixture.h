@@ -15,9 +15,12 @@ protected:
 
     void reopen(const std::string& model = "random-llama.gguf") {
         m_engine.reset();
-        engine::EngineOptions options;
+        m_options.model = model.empty() ? "" : randomModelPath(model);
+        reopenWith(m_options);
+    }
+
+    void reopenWith(engine::EngineOptions options) {
         options.workspace = m_folder.path() + "/workspace";
-        options.model = model.empty() ? "" : randomModelPath(model);
         auto opened = engine::Engine::open(options);
         if (!opened.ok())
             throw std::runtime_error(opened.status().message());
@@ -30,10 +33,11 @@ protected:
         return path;
     }
 
-    engine::IngestReport import(const std::vector<std::string>& paths, int chunkTokens = 64) {
+    engine::IngestReport import(const std::vector<std::string>& paths, int chunkTokens = 64,
+                                const std::string& collection = "notes") {
         engine::IngestRequest request;
         request.paths = paths;
-        request.collection = "notes";
+        request.collection = collection;
         request.chunkTokens = chunkTokens;
         auto report = m_engine->ingest(request, m_silent, {});
         EXPECT_TRUE(report.ok()) << report.status().message();
@@ -77,6 +81,7 @@ protected:
     };
 
     TemporaryFolder m_folder;
+    engine::EngineOptions m_options;
     SilentJob m_silent;
     std::unique_ptr<engine::Engine> m_engine;
 };
