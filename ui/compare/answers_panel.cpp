@@ -55,6 +55,7 @@ AnswersPanel::AnswersPanel(Theme& theme, QWidget* parent) : QWidget(parent), m_t
         m_texts[i]->setFrameShape(QFrame::NoFrame);
         m_texts[i]->setProperty("bare", true);
         m_texts[i]->document()->setDocumentMargin(0);
+        m_texts[i]->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
         m_texts[i]->setMinimumHeight(56);
         auto* column = new QVBoxLayout;
         column->setSpacing(2);

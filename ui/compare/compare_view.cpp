@@ -384,7 +384,8 @@ void CompareView::Parts::refresh() {
     begins.push_back(current->suffixBegin());
     heat->setSegments(begins, segmentLabels(*current));
     score->setSegments(begins, {});
-    const QString action = current->deviation ? QString() : tr("Measure B (about %1 s)").arg(measureSeconds(*current));
+    const QString action =
+        current->deviation || !canMeasure(*current) ? QString() : tr("Measure B (about %1 s)").arg(measureSeconds(*current));
     const QString which = current->deviation ? tr("Run A was not measured. Measure a run before pinning it.")
                                              : tr("Measuring compares every layer of B with a full prefill.");
     heatMessage->setMessage(tr("KV deviation is not measured for both runs"), which, action);
@@ -403,7 +404,9 @@ void CompareView::Parts::refreshKl() {
     kl->setVisible(any);
     klMessage->setVisible(!any);
     klMessage->setMessage(tr("Not compared with a full prefill"), {},
-                          current->deviation ? QString() : tr("Measure B (about %1 s)").arg(measureSeconds(*current)));
+                          current->deviation || !canMeasure(*current)
+                              ? QString()
+                              : tr("Measure B (about %1 s)").arg(measureSeconds(*current)));
     LinePlotData data;
     data.title = tr("KL from full prefill, by answer token");
     data.xName = tr("token");

@@ -127,6 +127,10 @@ QString whyText(const engine::BlendTrace& trace, const TokenFacts& facts) {
             .arg(facts.ranked)
             .arg(shortNumber(static_cast<double>(*facts.score)), shortNumber(static_cast<double>(facts.threshold)));
     }
+    if (index(facts.segment) < trace.segments.size() &&
+        trace.segments[index(facts.segment)].kind == engine::SegmentKind::Kept) {
+        return translated("Reused: said earlier in the conversation; its KV was kept in memory and is exact.");
+    }
     return index(facts.segment) < trace.segments.size() &&
                    trace.segments[index(facts.segment)].kind == engine::SegmentKind::Head
                ? translated("Reused: the prompt's fixed head; its stored KV is exact.")
