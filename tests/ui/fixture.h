@@ -1,0 +1,84 @@
+// A window on the scripted engine, with verbs.
+#pragma once
+
+#include <QApplication>
+#include <QSettings>
+#include <QTemporaryDir>
+#include <QTest>
+#include <memory>
+
+#include "tests/ui/scripted_engine.h"
+#include "ui/collections/library_view.h"
+#include "ui/main_window.h"
+#include "ui/query/ask_view.h"
+#include "ui/query/turn_view.h"
+
+namespace testing_ui {
+
+/// Opens a window over a workspace that exists, so that the first page is skipped.
+class Workbench {
+public:
+    explicit Workbench(std::shared_ptr<Script> script) : m_script(std::move(script)) {
+        QFile model(m_folder.filePath(QStringLiteral("tiny.gguf")));
+        (void)model.open(QIODevice::WriteOnly);
+        m_settings = std::make_unique<QSettings>(m_folder.filePath(QStringLiteral("settings.ini")), QSettings::IniFormat);
+        theme.apply(*qApp);
+    }
+
+    ui::MainWindow& open(bool firstStart = false) {
+        ui::Surroundings surroundings;
+        surroundings.openEngine = factoryOf(m_script);
+        surroundings.inspectModel = inspect;
+        surroundings.defaultModel = m_folder.filePath(QStringLiteral("tiny.gguf"));
+        surroundings.defaultWorkspace = m_folder.path();
+        surroundings.samples = m_folder.path();
+        if (!firstStart)
+            surroundings.options.model = surroundings.defaultModel.toStdString();
+        m_window = std::make_unique<ui::MainWindow>(surroundings, theme, *m_settings);
+        m_window->resize(1280, 800);
+        m_window->show();
+        m_window->start();
+        return *m_window;
+    }
+    void close() { m_window.reset(); }
+
+    ui::MainWindow& window() { return *m_window; }
+    QTemporaryDir& folder() { return m_folder; }
+    QSettings& settings() { return *m_settings; }
+
+    template <class Widget>
+    Widget* find(const QString& name) {
+        return m_window->findChild<Widget*>(name);
+    }
+    bool awaitIdle() {
+        // Twice: a reply may ask for more, and a short timer (typing, refreshing) may wait.
+        for (int quiet = 0; quiet < 8;) {
+            if (!QTest::qWaitFor([this] { return m_window->bridge().isIdle(); }, 20'000))
+                return false;
+            QTest::qWait(80);
+            quiet = m_window->bridge().isIdle() ? quiet + 1 : 0;
+        }
+        return true;
+    }
+    bool ask(const QString& question) {
+        const std::size_t before = m_window->ask().turns().size();
+        m_window->setMode(ui::Mode::Ask);
+        m_window->ask().setQuestion(question);
+        m_window->ask().session().ask();
+        return QTest::qWaitFor(
+            [&] {
+                return m_window->ask().turns().size() > before && m_window->ask().turns().back()->data().answer.has_value();
+            },
+            20'000);
+    }
+
+    ui::Theme theme{ui::ThemeChoice::Light};
+
+private:
+    std::shared_ptr<Script> m_script;
+    QTemporaryDir m_folder;
+    std::unique_ptr<QSettings> m_settings;
+    std::unique_ptr<ui::MainWindow> m_window;
+};
+
+}  // namespace testing_ui

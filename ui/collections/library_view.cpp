@@ -1,0 +1,632 @@
+// Library: collections, files, passages.
+#include "ui/collections/library_view.h"
+
+#include <QDragEnterEvent>
+#include <QDropEvent>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QFileSystemWatcher>
+#include <QHBoxLayout>
+#include <QHeaderView>
+#include <QInputDialog>
+#include <QLabel>
+#include <QLineEdit>
+#include <QMenu>
+#include <QMessageBox>
+#include <QMimeData>
+#include <QPushButton>
+#include <QShortcut>
+#include <QSortFilterProxyModel>
+#include <QSplitter>
+#include <QTabWidget>
+#include <QTableView>
+#include <QToolButton>
+#include <QUrl>
+#include <QVBoxLayout>
+
+#include "ui/collections/coverage_delegate.h"
+#include "ui/collections/passage_delegate.h"
+#include "ui/collections/plain_table.h"
+#include "ui/icons.h"
+#include "ui/text.h"
+#include "ui/widgets/table_export.h"
+
+namespace ui {
+
+namespace {
+
+using namespace Qt::StringLiterals;
+
+constexpr int kRefreshMs = 400;  // after changes of the library, at most this often
+constexpr int kSideBySide = 640;   // px
+constexpr int kTypingRestMs = 150;
+constexpr int kWatchRestMs = 2000;
+
+}  // namespace
+
+LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
+    : QWidget(parent),
+      m_theme(theme),
+      m_bridge(bridge),
+      m_files(theme),
+      m_chunks(bridge),
+      m_watcher(new QFileSystemWatcher(this)) {
+    setObjectName(u"libraryView"_s);
+    setAccessibleName(tr("Library"));
+    setAcceptDrops(true);
+    auto* const column = new QVBoxLayout(this);
+    column->setContentsMargins(0, 0, 0, 0);
+    m_splitter = new QSplitter(Qt::Horizontal, this);
+    m_splitter->setObjectName(u"librarySplitter"_s);
+    m_splitter->setAccessibleName(tr("Collections and files"));
+    m_splitter->addWidget(makeCollections());
+    auto* const right = new QWidget(m_splitter);
+    right->setAutoFillBackground(true);
+    right->setBackgroundRole(QPalette::Base);
+    auto* const rightColumn = new QVBoxLayout(right);
+    rightColumn->setContentsMargins(0, 0, 0, 0);
+    rightColumn->setSpacing(0);
+    auto* const head = new QWidget(right);
+    auto* const headLine = new QHBoxLayout(head);
+    headLine->setContentsMargins(24, 20, 24, 8);
+    headLine->setSpacing(8);
+    auto* const words = new QVBoxLayout;
+    words->setSpacing(4);
+    m_title = new QLabel(head);
+    m_title->setObjectName(u"collectionTitle"_s);
+    m_title->setAccessibleName(tr("Name of the collection"));
+    m_title->setTextFormat(Qt::PlainText);
+    m_summary = new QLabel(head);
+    m_summary->setObjectName(u"collectionSummary"_s);
+    m_summary->setAccessibleName(tr("What the collection holds"));
+    m_summary->setProperty("quiet", true);
+    m_forecast = new QLabel(head);
+    m_forecast->setObjectName(u"precomputeForecast"_s);
+    m_forecast->setAccessibleName(tr("What computing the rest would take"));
+    m_forecast->setProperty("quiet", true);
+    m_forecast->setWordWrap(true);
+    words->addWidget(m_title);
+    words->addWidget(m_summary);
+    words->addWidget(m_forecast);
+    m_compute = new QPushButton(tr("Compute KV"), head);
+    m_compute->setObjectName(u"computeButton"_s);
+    m_compute->setAccessibleName(tr("Compute the KV of passages that have none"));
+    headLine->addLayout(words, 1);
+    headLine->addWidget(m_compute, 0, Qt::AlignTop);
+    rightColumn->addWidget(head);
+    m_tabs = new QTabWidget(right);
+    m_tabs->setObjectName(u"libraryTabs"_s);
+    m_tabs->setAccessibleName(tr("Files and passages"));
+    m_tabs->setDocumentMode(true);
+    m_tabs->addTab(makeFiles(), tr("Files"));
+    m_tabs->addTab(makePassages(), tr("Passages"));
+    rightColumn->addWidget(m_tabs, 1);
+    m_splitter->addWidget(right);
+    m_splitter->setStretchFactor(0, 0);
+    m_splitter->setStretchFactor(1, 1);
+    m_splitter->setSizes({300, 900});
+    m_splitter->setChildrenCollapsible(false);
+    column->addWidget(m_splitter);
+
+    m_refreshSoon.setSingleShot(true);
+    m_refreshSoon.setInterval(kRefreshMs);
+    connect(&m_refreshSoon, &QTimer::timeout, this, &LibraryView::refresh);
+    const auto soon = [this] {
+        if (!m_refreshSoon.isActive())
+            m_refreshSoon.start();
+    };
+    connect(&bridge, &EngineBridge::libraryChanged, this, soon);
+    connect(&bridge, &EngineBridge::fileDone, this, soon);
+    connect(&bridge, &EngineBridge::storeChanged, this, soon);
+    connect(&bridge, &EngineBridge::opened, this, &LibraryView::refresh);
+    connect(m_compute, &QPushButton::clicked, this, [this] { precompute(collection()); });
+
+    m_watchRest.setSingleShot(true);
+    m_watchRest.setInterval(kWatchRestMs);
+    connect(m_watcher, &QFileSystemWatcher::directoryChanged, this, [this](const QString& folder) {
+        m_changedFolders.insert(folder);
+        m_watchRest.start();
+    });
+    connect(&m_watchRest, &QTimer::timeout, this, [this] {
+        for (const QString& folder : std::exchange(m_changedFolders, {})) {
+            if (m_watched.contains(folder))
+                import({folder}, m_watched.value(folder), After::Precompute);
+        }
+    });
+    connect(&theme, &Theme::changed, this, &LibraryView::dress);
+    dress();
+    showCollection();
+}
+
+QWidget* LibraryView::makeCollections() {
+    auto* const panel = new QWidget(this);
+    auto* const column = new QVBoxLayout(panel);
+    column->setContentsMargins(8, 12, 0, 8);
+    column->setSpacing(8);
+    m_collectionTable = plainTable(u"collectionTable"_s, tr("Collections"), panel);
+    m_collectionTable->setModel(&m_collections);
+    m_collectionTable->setSelectionMode(QAbstractItemView::SingleSelection);
+    m_collectionTable->setItemDelegateForColumn(
+        CollectionModel::Coverage, new CoverageDelegate(m_theme, CollectionModel::kCoverageRole, CoverageDelegate::Kind::Coverage, m_collectionTable));
+    QHeaderView* const header = m_collectionTable->horizontalHeader();
+    header->setSectionResizeMode(CollectionModel::Name, QHeaderView::Stretch);
+    header->setSectionResizeMode(CollectionModel::Coverage, QHeaderView::Fixed);
+    m_collectionTable->setColumnWidth(CollectionModel::Coverage, 112);
+    m_collectionTable->hideColumn(CollectionModel::Documents);
+    m_collectionTable->hideColumn(CollectionModel::Passages);
+    makeExportable(*m_collectionTable, u"collections"_s);
+    m_collectionTable->setContextMenuPolicy(Qt::CustomContextMenu);
+    column->addWidget(m_collectionTable, 1);
+    auto* const buttons = new QHBoxLayout;
+    buttons->setContentsMargins(8, 0, 8, 0);
+    buttons->setSpacing(4);
+    m_import = new QPushButton(tr("Import files…"), panel);
+    m_import->setObjectName(u"importFiles"_s);
+    m_import->setAccessibleName(tr("Import files"));
+    m_importFolder = new QToolButton(panel);
+    m_importFolder->setObjectName(u"importFolder"_s);
+    m_importFolder->setAccessibleName(tr("Import a folder"));
+    m_importFolder->setToolTip(tr("Import a folder with everything in it"));
+    m_watch = new QToolButton(panel);
+    m_watch->setObjectName(u"watchFolder"_s);
+    m_watch->setAccessibleName(tr("Watch a folder"));
+    m_watch->setToolTip(tr("Watch a folder: what changes in it is imported again"));
+    buttons->addWidget(m_import);
+    buttons->addWidget(m_importFolder);
+    buttons->addWidget(m_watch);
+    buttons->addStretch(1);
+    column->addLayout(buttons);
+    m_empty = new QLabel(tr("Drop files or a folder here."), panel);
+    m_empty->setObjectName(u"libraryHint"_s);
+    m_empty->setAccessibleName(tr("How to import"));
+    m_empty->setProperty("quiet", true);
+    m_empty->setContentsMargins(8, 0, 8, 0);
+    column->addWidget(m_empty);
+    connect(m_import, &QPushButton::clicked, this, &LibraryView::importFiles);
+    connect(m_importFolder, &QToolButton::clicked, this, &LibraryView::importFolder);
+    connect(m_watch, &QToolButton::clicked, this, &LibraryView::watchFolder);
+    connect(m_collectionTable->selectionModel(), &QItemSelectionModel::currentRowChanged, this,
+            &LibraryView::showCollection);
+    connect(m_collectionTable, &QTableView::customContextMenuRequested, this, &LibraryView::collectionMenu);
+    return panel;
+}
+
+QWidget* LibraryView::makeFiles() {
+    m_sorted = new QSortFilterProxyModel(this);
+    m_sorted->setSourceModel(&m_files);
+    m_sorted->setSortRole(FileModel::kSortRole);
+    m_sorted->setSortCaseSensitivity(Qt::CaseInsensitive);
+    m_fileTable = plainTable(u"fileTable"_s, tr("Files of the collection"), this);
+    m_fileTable->setModel(m_sorted);
+    m_fileTable->setSortingEnabled(true);
+    m_fileTable->sortByColumn(FileModel::File, Qt::AscendingOrder);
+    m_fileTable->setItemDelegateForColumn(FileModel::Coverage,
+                                          new CoverageDelegate(m_theme, FileModel::kCoverageRole, CoverageDelegate::Kind::Coverage, m_fileTable));
+    const int widths[] = {260, 112, 72, 96, 88, 152, 104, 80, 240};
+    for (int column = 0; column < FileModel::ColumnCount; ++column)
+        m_fileTable->setColumnWidth(column, widths[column]);
+    m_fileTable->horizontalHeader()->setStretchLastSection(true);
+    makeExportable(*m_fileTable, u"files"_s);
+    m_fileTable->setContextMenuPolicy(Qt::CustomContextMenu);
+    connect(m_fileTable, &QTableView::customContextMenuRequested, this, &LibraryView::fileMenu);
+    connect(m_fileTable, &QTableView::activated, this, [this](const QModelIndex& index) {
+        const engine::FileInfo& file = m_files.file(m_sorted->mapToSource(index).row());
+        if (file.source.document.value != 0)
+            emit documentRequested(file.source.document, 0, 0);
+    });
+    return m_fileTable;
+}
+
+QWidget* LibraryView::makePassages() {
+    auto* const panel = new QWidget(this);
+    auto* const column = new QVBoxLayout(panel);
+    column->setContentsMargins(0, 8, 0, 0);
+    column->setSpacing(8);
+    auto* const line = new QHBoxLayout;
+    line->setContentsMargins(16, 0, 16, 0);
+    m_search = new QLineEdit(panel);
+    m_search->setObjectName(u"passageSearch"_s);
+    m_search->setAccessibleName(tr("Search the passages"));
+    m_search->setPlaceholderText(tr("Search the passages of this collection"));
+    m_search->setClearButtonEnabled(true);
+    m_searchState = new QLabel(panel);
+    m_searchState->setObjectName(u"passageCount"_s);
+    m_searchState->setAccessibleName(tr("Passages shown"));
+    m_searchState->setProperty("quiet", true);
+    line->addWidget(m_search, 1);
+    line->addWidget(m_searchState);
+    column->addLayout(line);
+    m_chunkTable = plainTable(u"passageTable"_s, tr("Passages"), panel);
+    m_chunkTable->setModel(&m_chunks);
+    m_chunkTable->setItemDelegate(new PassageDelegate(m_theme, m_chunkTable));
+    const int widths[] = {220, 520, 72, 72, 72};
+    for (int index = 0; index < ChunkModel::ColumnCount; ++index)
+        m_chunkTable->setColumnWidth(index, widths[index]);
+    m_chunkTable->horizontalHeader()->setSectionResizeMode(ChunkModel::Text, QHeaderView::Stretch);
+    makeExportable(*m_chunkTable, u"passages"_s);
+    for (QAction* action : m_chunkTable->actions()) {
+        if (action->shortcut() != QKeySequence(QKeySequence::Copy)) {  // the rest of the table is not here to be written
+            action->disconnect();
+            connect(action, &QAction::triggered, this, &LibraryView::exportPassages);
+        }
+    }
+    column->addWidget(m_chunkTable, 1);
+    m_typing.setSingleShot(true);
+    m_typing.setInterval(kTypingRestMs);
+    connect(m_search, &QLineEdit::textChanged, this, [this] { m_typing.start(); });
+    connect(&m_typing, &QTimer::timeout, this, [this] { searchFor(m_search->text()); });
+    connect(&m_chunks, &ChunkModel::searchFinished, this, [this](int found, const QString& failure) {
+        m_searchState->setText(!failure.isEmpty() ? failure
+                               : found == 0       ? tr("nothing found")
+                                                  : tr("%1 found").arg(text::count(found)));
+    });
+    connect(m_chunkTable, &QTableView::activated, this, [this](const QModelIndex& index) {
+        if (const engine::ChunkInfo* const chunk = m_chunks.chunk(index.row()))
+            emit documentRequested(chunk->record.document, chunk->record.begin, chunk->record.end);
+    });
+    auto* const use = new QAction(tr("Use in the question"), m_chunkTable);
+    use->setObjectName(u"usePassage"_s);
+    connect(use, &QAction::triggered, this, [this] {
+        if (const engine::ChunkInfo* const chunk = m_chunks.chunk(m_chunkTable->currentIndex().row()))
+            emit passageChosen(*chunk);
+    });
+    m_chunkTable->insertAction(m_chunkTable->actions().isEmpty() ? nullptr : m_chunkTable->actions().front(), use);
+    m_chunkTable->setContextMenuPolicy(Qt::ActionsContextMenu);
+    return panel;
+}
+
+void LibraryView::dress() {
+    QFont title = m_theme.documentFont();
+    title.setPointSizeF(title.pointSizeF() * 1.3);
+    m_title->setFont(title);
+    m_importFolder->setIcon(icon(u"folder"_s, m_theme, Role::QuietInk));
+    m_watch->setIcon(icon(u"watch"_s, m_theme, Role::QuietInk));
+}
+
+void LibraryView::showEvent(QShowEvent* event) {
+    dress();  // what was set before the style sheet reached the labels is lost
+    QWidget::showEvent(event);
+}
+
+void LibraryView::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    const Qt::Orientation orientation = width() >= kSideBySide ? Qt::Horizontal : Qt::Vertical;
+    if (m_splitter->orientation() == orientation)
+        return;
+    m_splitter->setOrientation(orientation);
+    m_splitter->setSizes(orientation == Qt::Horizontal ? QList<int>{300, 900} : QList<int>{260, 600});
+}
+
+QString LibraryView::collection() const { return m_collections.name(m_collectionTable->currentIndex().row()); }
+
+void LibraryView::chooseCollection(const QString& name) {
+    const int row = m_collections.rowOf(name);
+    if (row >= 0)
+        m_collectionTable->setCurrentIndex(m_collections.index(row, CollectionModel::Name));
+}
+
+void LibraryView::focusFiles() { m_fileTable->setFocus(Qt::OtherFocusReason); }
+
+void LibraryView::refresh() {
+    if (m_bridge.isOpen())
+        readCollections();
+}
+
+void LibraryView::readCollections() {
+    m_bridge.collections(this, [this](engine::Result<std::vector<engine::CollectionInfo>> result) {
+        if (!result) {
+            emit failed(text::sentence(result.status()));
+            return;
+        }
+        const QString chosen = collection();
+        QStringList names;
+        for (const engine::CollectionInfo& info : *result)
+            names << text::fromUtf8(info.record.name);
+        m_collections.setCollections(std::move(*result));
+        if (m_collections.rowCount() > 0) {
+            const int row = std::max(0, m_collections.rowOf(chosen));
+            if (m_collectionTable->currentIndex().row() != row)
+                m_collectionTable->setCurrentIndex(m_collections.index(row, CollectionModel::Name));
+            else
+                showCollection();
+        } else {
+            showCollection();
+        }
+        emit collectionsChanged(names);
+    });
+}
+
+void LibraryView::showCollection() {
+    const QString name = collection();
+    const int row = m_collections.rowOf(name);
+    m_compute->setEnabled(row >= 0);
+    m_tabs->setEnabled(row >= 0);
+    if (row < 0) {
+        m_title->setText(m_bridge.isOpen() ? tr("The library is empty") : tr("No workspace is open"));
+        m_summary->setText(tr("Import files or a folder to begin."));
+        m_forecast->clear();
+        m_files.setFiles({});
+        m_chunks.showAll({}, 0);
+        return;
+    }
+    const engine::CollectionInfo& info = m_collections.collections()[static_cast<std::size_t>(row)];
+    m_title->setText(name);
+    m_summary->setText(
+        tr("%1 documents · %2 passages · %3 with KV")
+            .arg(text::count(info.record.documents), text::count(info.record.chunks), text::count(info.chunksWithKv)));
+    m_compute->setEnabled(info.chunksWithKv < info.record.chunks);
+    readFiles();
+    showForecast();
+    if (m_chunks.words().isEmpty()) {
+        if (m_chunks.rowCount() != info.record.chunks || m_title->property("collection").toString() != name)
+            m_chunks.showAll(name, info.record.chunks);
+        else
+            m_chunks.refresh();
+        m_searchState->setText(tr("%1 passages").arg(text::count(info.record.chunks)));
+    }
+    m_title->setProperty("collection", name);
+}
+
+void LibraryView::readFiles() {
+    m_bridge.files(collection(), this, [this](engine::Result<std::vector<engine::FileInfo>> result) {
+        if (result)
+            m_files.setFiles(std::move(*result));
+        else
+            emit failed(text::sentence(result.status()));
+    });
+}
+
+void LibraryView::showForecast() {
+    engine::PrecomputeRequest request;
+    request.collection = text::toUtf8(collection());
+    m_bridge.precomputeForecast(request, this, [this](engine::Result<engine::PrecomputeForecast> forecast) {
+        if (!forecast || forecast->chunks == 0) {
+            m_forecast->setText(forecast ? tr("Every passage has its KV.") : QString());
+            return;
+        }
+        QString sentence =
+            tr("Computing the rest: %1 passages, %2 tokens, %3 on disk")
+                .arg(text::count(forecast->chunks), text::count(forecast->tokens), text::bytes(forecast->bytes));
+        if (forecast->ms > 0)
+            sentence += tr(", about %1").arg(text::duration(forecast->ms / 1000));
+        m_forecast->setText(sentence + u'.');
+    });
+}
+
+void LibraryView::searchFor(const QString& words) {
+    m_typing.stop();
+    if (m_search->text() != words) {
+        m_search->setText(words);
+        m_typing.stop();
+    }
+    const QString name = collection();
+    const int row = m_collections.rowOf(name);
+    if (row < 0)
+        return;
+    m_tabs->setCurrentIndex(1);
+    if (words.trimmed().isEmpty()) {
+        const int count = m_collections.collections()[static_cast<std::size_t>(row)].record.chunks;
+        m_chunks.showAll(name, count);
+        m_searchState->setText(tr("%1 passages").arg(text::count(count)));
+    } else {
+        m_searchState->setText(tr("searching …"));
+        m_chunks.search(name, words.trimmed());
+    }
+}
+
+void LibraryView::exportPassages() {
+    const QString path = QFileDialog::getSaveFileName(this, tr("Export"), tr("passages.csv"), tr("CSV (*.csv)"));
+    if (!path.isEmpty())
+        exportPassagesTo(path);
+}
+
+void LibraryView::exportPassagesTo(const QString& path) {
+    engine::ChunkQuery query;
+    query.collection = text::toUtf8(collection());
+    query.search = text::toUtf8(m_chunks.words());
+    if (!query.search.empty())
+        query.limit = m_chunks.rowCount();
+    m_bridge.chunks(query, u"export passages"_s, this, [this, path](engine::Result<std::vector<engine::ChunkInfo>> chunks) {
+        const QString error = chunks ? writeFile(path, passagesCsv(*chunks)) : text::sentence(chunks.status());
+        if (!error.isEmpty())
+            emit failed(error);
+        else
+            emit passagesExported(path);
+    });
+}
+
+// ---- importing and computing -----------------------------------------------------------------------------------
+
+void LibraryView::import(const QStringList& paths, const QString& collection, After after) {
+    engine::IngestRequest request;
+    for (const QString& path : paths)
+        request.paths.push_back(text::toUtf8(path));
+    request.collection = text::toUtf8(collection);
+    request.recursive = true;
+    m_bridge.ingest(request, this, [this, collection, after](engine::Result<engine::IngestReport> report) {
+        if (!report) {
+            emit failed(text::sentence(report.status()));
+            return;
+        }
+        emit imported(collection, *report);
+        if (after == After::Precompute && !report->cancelled)
+            precompute(collection);
+    });
+}
+
+void LibraryView::precompute(const QString& collection) {
+    if (collection.isEmpty())
+        return;
+    engine::PrecomputeRequest request;
+    request.collection = text::toUtf8(collection);
+    m_bridge.precompute(request, this, [this, collection](engine::Result<engine::PrecomputeReport> report) {
+        if (report)
+            emit precomputed(collection, *report);
+        else
+            emit failed(text::sentence(report.status()));
+    });
+}
+
+QString LibraryView::askForCollection(const QString& title, const QString& proposed) {
+    QStringList names;
+    for (int row = 0; row < m_collections.rowCount(); ++row)
+        names << m_collections.name(row);
+    if (!names.contains(proposed))
+        names.prepend(proposed);
+    bool accepted = false;
+    const QString name = QInputDialog::getItem(this, title, tr("Collection"), names,
+                                               std::max(0, static_cast<int>(names.indexOf(proposed))), true, &accepted)
+                             .trimmed();
+    return accepted ? name : QString();
+}
+
+void LibraryView::importFiles() {
+    const QStringList paths = QFileDialog::getOpenFileNames(
+        this, tr("Import files"), {}, tr("Documents (*.txt *.md *.markdown *.html *.htm *.pdf *.epub *.gz);;All files (*)"));
+    if (paths.isEmpty())
+        return;
+    const QString name = askForCollection(tr("Import files"), collection().isEmpty() ? tr("documents") : collection());
+    if (!name.isEmpty())
+        import(paths, name, After::Precompute);
+}
+
+void LibraryView::importFolder() {
+    const QString folder = QFileDialog::getExistingDirectory(this, tr("Import a folder"));
+    if (folder.isEmpty())
+        return;
+    const QString name = askForCollection(tr("Import a folder"), QFileInfo(folder).fileName());
+    if (!name.isEmpty())
+        import({folder}, name, After::Precompute);
+}
+
+void LibraryView::watchFolder() {
+    const QString folder = QFileDialog::getExistingDirectory(this, tr("Watch a folder"));
+    if (folder.isEmpty())
+        return;
+    const QString name = askForCollection(tr("Watch a folder"), QFileInfo(folder).fileName());
+    if (name.isEmpty())
+        return;
+    QHash<QString, QString> folders = m_watched;
+    folders.insert(folder, name);
+    setWatched(folders);
+    emit watchedChanged();
+    import({folder}, name, After::Precompute);
+}
+
+void LibraryView::setWatched(const QHash<QString, QString>& folders) {
+    if (const QStringList old = m_watcher->directories(); !old.isEmpty())
+        m_watcher->removePaths(old);
+    m_watched = folders;
+    for (auto folder = folders.keyBegin(); folder != folders.keyEnd(); ++folder)
+        m_watcher->addPath(*folder);
+}
+
+void LibraryView::dragEnterEvent(QDragEnterEvent* event) {
+    if (event->mimeData()->hasUrls() && m_bridge.isOpen())
+        event->acceptProposedAction();
+}
+
+void LibraryView::dropEvent(QDropEvent* event) {
+    QStringList paths;
+    for (const QUrl& url : event->mimeData()->urls()) {
+        if (url.isLocalFile())
+            paths << url.toLocalFile();
+    }
+    if (paths.isEmpty())
+        return;
+    event->acceptProposedAction();
+    // A folder becomes a collection of its own; files go to the collection that is shown.
+    const QFileInfo first(paths.front());
+    const QString name = first.isDir() ? first.fileName() : collection().isEmpty() ? tr("documents") : collection();
+    import(paths, name, After::Precompute);
+}
+
+// ---- menus -----------------------------------------------------------------------------------------------------
+
+QStringList LibraryView::chosenPaths() const {
+    QStringList paths;
+    for (const QModelIndex& index : m_fileTable->selectionModel()->selectedRows())
+        paths << text::fromUtf8(m_files.file(m_sorted->mapToSource(index).row()).source.path);
+    return paths;
+}
+
+void LibraryView::fileMenu(const QPoint& where) {
+    const QStringList paths = chosenPaths();
+    QMenu menu(this);
+    if (!paths.isEmpty()) {
+        const QModelIndex current = m_fileTable->currentIndex();
+        menu.addAction(tr("Read"), this, [this, current] { emit m_fileTable->activated(current); });
+        menu.addSeparator();
+        const auto pinned = [this](bool pin) {
+            return [this, pin] {
+                m_bridge.pinFiles(collection(), chosenPaths(), pin, this, [this](engine::Result<std::int64_t> records) {
+                    if (!records)
+                        emit failed(text::sentence(records.status()));
+                });
+            };
+        };
+        menu.addAction(tr("Pin the KV"), this, pinned(true));
+        menu.addAction(tr("Unpin the KV"), this, pinned(false));
+        menu.addAction(tr("Add to another collection…"), this, [this, paths] {
+            const QString to = askForCollection(tr("Add to a collection"), tr("selection"));
+            if (!to.isEmpty())
+                m_bridge.addToCollection(collection(), paths, to, this, [this](engine::Result<Nothing> result) {
+                    if (!result)
+                        emit failed(text::sentence(result.status()));
+                });
+        });
+        menu.addAction(tr("Import again"), this, [this, paths] { import(paths, collection(), After::OnlyImport); });
+        menu.addSeparator();
+        menu.addAction(tr("Remove from this collection"), this, [this, paths] {
+            const QString question = paths.size() == 1
+                                         ? tr("Remove %1 from %2?").arg(text::fileName(paths.front()), collection())
+                                         : tr("Remove %1 files from %2?").arg(paths.size()).arg(collection());
+            if (QMessageBox::question(
+                    this, tr("Remove files"),
+                    question + u"\n\n"_s +
+                        tr("Files on disk are not touched. Their KV stays in the store until it is evicted.")) !=
+                QMessageBox::Yes)
+                return;
+            m_bridge.removeFiles(collection(), paths, this, [this](engine::Result<Nothing> result) {
+                if (!result)
+                    emit failed(text::sentence(result.status()));
+            });
+        });
+        menu.addSeparator();
+    }
+    menu.addActions(m_fileTable->actions());
+    menu.exec(m_fileTable->viewport()->mapToGlobal(where));
+}
+
+void LibraryView::collectionMenu(const QPoint& where) {
+    const QString name = collection();
+    QMenu menu(this);
+    if (!name.isEmpty()) {
+        menu.addAction(tr("Compute KV"), this, [this, name] { precompute(name); });
+        menu.addAction(tr("Pin the KV"), this, [this, name] { m_bridge.pinCollection(name, true, this, {}); });
+        menu.addAction(tr("Unpin the KV"), this, [this, name] { m_bridge.pinCollection(name, false, this, {}); });
+        for (auto folder = m_watched.cbegin(); folder != m_watched.cend(); ++folder) {
+            if (folder.value() == name)
+                menu.addAction(tr("Stop watching %1").arg(folder.key()), this, [this, path = folder.key()] {
+                    QHash<QString, QString> folders = m_watched;
+                    folders.remove(path);
+                    setWatched(folders);
+                    emit watchedChanged();
+                });
+        }
+        menu.addSeparator();
+        menu.addAction(tr("Remove the collection"), this, [this, name] {
+            if (QMessageBox::question(
+                    this, tr("Remove a collection"),
+                    tr("Remove %1 from the library?").arg(name) + u"\n\n"_s +
+                        tr("Files on disk are not touched. Their KV stays in the store until it is evicted.")) ==
+                QMessageBox::Yes)
+                m_bridge.removeCollection(name, this, {});
+        });
+        menu.addSeparator();
+    }
+    menu.addActions(m_collectionTable->actions());
+    menu.exec(m_collectionTable->viewport()->mapToGlobal(where));
+}
+
+}  // namespace ui

@@ -1,0 +1,117 @@
+// Library: collections, the ledger of files, and full text search over the passages.
+#pragma once
+
+#include <QHash>
+#include <QSet>
+#include <QTimer>
+#include <QWidget>
+
+#include "ui/collections/chunk_model.h"
+#include "ui/collections/collection_model.h"
+#include "ui/collections/file_model.h"
+#include "ui/engine_bridge.h"
+
+class QFileSystemWatcher;
+class QLabel;
+class QLineEdit;
+class QMenu;
+class QPushButton;
+class QSortFilterProxyModel;
+class QSplitter;
+class QTabWidget;
+class QTableView;
+class QToolButton;
+
+namespace ui {
+
+class LibraryView : public QWidget {
+    Q_OBJECT
+public:
+    LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent = nullptr);
+
+    CollectionModel& collections() { return m_collections; }
+    FileModel& files() { return m_files; }
+    ChunkModel& chunks() { return m_chunks; }
+    QString collection() const;
+    void chooseCollection(const QString& name);
+    void searchFor(const QString& words);
+    void focusFiles();
+
+    /// Imports, then computes the KV of what is new when `precompute` says so. Watched folders are imported again when they change.
+    enum class After { OnlyImport, Precompute };
+    void import(const QStringList& paths, const QString& collection, After after);
+    void precompute(const QString& collection);
+    /// Folder → collection.
+    void setWatched(const QHash<QString, QString>& folders);
+    const QHash<QString, QString>& watched() const { return m_watched; }
+    void refresh();
+    /// All passages shown or found, read from the engine, as CSV.
+    void exportPassagesTo(const QString& path);
+
+public slots:
+    void importFiles();
+    void importFolder();
+
+signals:
+    void collectionsChanged(const QStringList& names);
+    void documentRequested(engine::DocumentId document, std::int64_t begin, std::int64_t end);
+    void passageChosen(const engine::ChunkInfo& chunk);
+    void watchedChanged();
+    void imported(const QString& collection, const engine::IngestReport& report);
+    void precomputed(const QString& collection, const engine::PrecomputeReport& report);
+    void failed(const QString& why);
+    void passagesExported(const QString& path);
+
+protected:
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
+    void showEvent(QShowEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
+
+private:
+    QWidget* makeCollections();
+    QWidget* makeFiles();
+    QWidget* makePassages();
+    void showCollection();
+    void readCollections();
+    void readFiles();
+    void showForecast();
+    void fileMenu(const QPoint& where);
+    void collectionMenu(const QPoint& where);
+    QStringList chosenPaths() const;
+    QString askForCollection(const QString& title, const QString& proposed);
+    void watchFolder();
+    void exportPassages();
+    void dress();
+
+    Theme& m_theme;
+    EngineBridge& m_bridge;
+    CollectionModel m_collections;
+    FileModel m_files;
+    ChunkModel m_chunks;
+    QTimer m_refreshSoon;
+    QTimer m_typing;
+    QFileSystemWatcher* m_watcher;
+    QHash<QString, QString> m_watched;
+    QTimer m_watchRest;  // a changed folder is imported when it has been quiet
+    QSet<QString> m_changedFolders;
+
+    QSplitter* m_splitter = nullptr;
+    QTableView* m_collectionTable = nullptr;
+    QTableView* m_fileTable = nullptr;
+    QSortFilterProxyModel* m_sorted = nullptr;
+    QTableView* m_chunkTable = nullptr;
+    QTabWidget* m_tabs = nullptr;
+    QLineEdit* m_search = nullptr;
+    QLabel* m_searchState = nullptr;
+    QLabel* m_title = nullptr;
+    QLabel* m_summary = nullptr;
+    QLabel* m_forecast = nullptr;
+    QPushButton* m_compute = nullptr;
+    QPushButton* m_import = nullptr;
+    QToolButton* m_importFolder = nullptr;
+    QToolButton* m_watch = nullptr;
+    QLabel* m_empty = nullptr;
+};
+
+}  // namespace ui

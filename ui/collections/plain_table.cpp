@@ -1,0 +1,40 @@
+// The look of every table.
+#include "ui/collections/plain_table.h"
+
+#include <QHeaderView>
+#include <QTableView>
+
+namespace ui {
+
+namespace {
+
+using namespace Qt::StringLiterals;
+
+constexpr int kRowHeight = 30;
+
+}  // namespace
+
+QTableView* plainTable(const QString& name, const QString& accessible, QWidget* parent) {
+    auto* const table = new QTableView(parent);
+    table->setObjectName(name);
+    table->setAccessibleName(accessible);
+    table->setSelectionBehavior(QAbstractItemView::SelectRows);
+    table->setShowGrid(false);
+    table->setWordWrap(false);
+    table->setTabKeyNavigation(false);
+    table->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
+    table->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
+    table->setFrameShape(QFrame::NoFrame);
+    table->setTextElideMode(Qt::ElideRight);
+    table->verticalHeader()->hide();
+    table->verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
+    table->verticalHeader()->setDefaultSectionSize(kRowHeight);
+    table->horizontalHeader()->setHighlightSections(false);
+    table->horizontalHeader()->setMinimumSectionSize(40);
+    table->setStyleSheet(u"QTableView::item { border: 0; padding: 0 8px; }"
+                         "QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-origin: padding; subcontrol-position: top "
+                         "center; width: 8px; height: 5px; }"_s);
+    return table;
+}
+
+}  // namespace ui

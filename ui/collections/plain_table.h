@@ -1,0 +1,13 @@
+// The look of every table: rows, no grid, figures right, sorted by the header.
+#pragma once
+
+#include <QString>
+
+class QTableView;
+class QWidget;
+
+namespace ui {
+
+QTableView* plainTable(const QString& name, const QString& accessible, QWidget* parent);
+
+}  // namespace ui
