@@ -10,7 +10,7 @@
 #include <QTimer>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <string_view>
 
 #include "app/startup.h"
 #include "engine/engine.h"
@@ -53,7 +53,9 @@ QString samplesFolder() {
 
 int main(int argc, char** argv) {
     for (int index = 1; index < argc; ++index) {
-        if (std::strncmp(argv[index], "--screenshot", 12) == 0)
+        const std::string_view argument = argv[index];  // these need no display
+        if (argument.starts_with("--screenshot") || argument == "--help" || argument == "-h" || argument == "--version" ||
+            argument == "-v")
             qputenv("QT_QPA_PLATFORM", "offscreen");
     }
     QApplication application(argc, argv);

@@ -71,12 +71,13 @@ ask() {
 
 if [[ -z "${SKIP_INSTALL:-}" ]]; then
     title "packages"
-    install_packages "${build_packages[@]}" "${model_packages[@]}" "${test_packages[@]}" "${demo_packages[@]}"
+    install_packages "${build_packages[@]}" "${gui_packages[@]}" "${model_packages[@]}" "${test_packages[@]}" \
+        "${demo_packages[@]}"
 fi
 if [[ -z "${SKIP_BUILD:-}" ]]; then
     title "build"
     cmake --preset release
-    cmake --build --preset release --parallel "${JOBS:-$(nproc)}" --target cacheblend cacheblend-document-worker
+    cmake --build --preset release --parallel "${JOBS:-$(nproc)}" --target cacheblend cacheblend-document-worker cacheblend-workbench
 fi
 title "default model"
 packaging/fetch_model.sh
@@ -104,10 +105,16 @@ for number in "${!questions[@]}"; do
     "${report[@]}" answer "$results/query-value.warm.json"
     "${report[@]}" table "$results" "${strategies[@]}"
 done
+title "a picture of the workbench"
+picture="$PWD/build/demo.png"
+build/release/bin/cacheblend-workbench --screenshot "$picture" --workspace "$workspace" --mode inspect --collection "$collection" \
+    --ask "${questions[0]}" --theme light --size 1600x1000
+echo "$picture"
 cat <<END
 
 cold: the KV was read from the disk; warm: it was in the page cache. One run each; medians with spread: cacheblend bench.
 reused + recomputed + new = tokens of the prompt. KL: mean over the full answer's first 16 tokens, in nats; 0 = the same.
 This build has no CUDA module; all figures are of the processor.
+The workbench on these documents: build/release/bin/cacheblend-workbench --workspace "$workspace"
 Ask on: ${cacheblend[*]} ask "…" --collection $collection
 END

@@ -47,19 +47,23 @@ run_tests() {
     return "$status"
 }
 
+# build PRESET [CMAKE-OPTION…]
 build() {
-    cmake --preset "$1"
-    cmake --build --preset "$1" --parallel "$jobs"
+    local preset="$1"
+    shift
+    cmake --preset "$preset" "$@"
+    cmake --build --preset "$preset" --parallel "$jobs"
 }
 
 if [[ -z "${SKIP_INSTALL:-}" ]]; then
-    step "packages" install_packages "${build_packages[@]}" "${model_packages[@]}" "${test_packages[@]}"
+    step "packages" install_packages "${build_packages[@]}" "${gui_packages[@]}" "${model_packages[@]}" \
+        "${test_packages[@]}"
 fi
 step "build, release, warnings are errors" build release
 step "default model" packaging/fetch_model.sh
 step "tests, release, all labels" run_tests release "release, all tests"
 if [[ -z "${SKIP_ASAN:-}" ]]; then
-    step "build, asan" build asan
+    step "build, asan" build asan -DBUILD_GUI=OFF
     step "tests, asan, label unit" run_tests asan "asan, unit tests" --label-regex '^unit$' \
         --exclude-regex '^(include_rules|format_check|face_headers|house_rules|cases_check)$'
 fi
