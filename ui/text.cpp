@@ -165,6 +165,8 @@ QString kvDtype(engine::KvDtype dtype) {
             return tr("16-bit float");
         case engine::KvDtype::Bf16:
             return tr("bfloat16");
+        case engine::KvDtype::Int8:
+            return tr("8-bit integer");
     }
     return {};
 }

@@ -24,7 +24,7 @@ Settings readSettings(const QSettings& store) {
     settings.workspace = store.value(u"workspace"_s).toString();
     settings.threads = std::clamp(store.value(u"threads"_s, 0).toInt(), 0, 1024);
     if (store.contains(u"kvDtype"_s))
-        settings.kvDtype = readEnum(store, u"kvDtype"_s, engine::KvDtype::Bf16);
+        settings.kvDtype = readEnum(store, u"kvDtype"_s, engine::KvDtype::Int8);
     settings.capBytes = store.value(u"capBytes"_s, 0).toULongLong();
     settings.theme = readEnum(store, u"theme"_s, ThemeChoice::Dark);
     settings.fontStep = std::clamp(store.value(u"fontStep"_s, 0).toInt(), -2, 8);

@@ -80,7 +80,8 @@ SettingsDialog::SettingsDialog(EngineBridge& bridge, const Settings& settings, c
     m_threads->setValue(settings.threads);
     form->addRow(tr("Threads"), m_threads);
     m_kvDtype = named(new QComboBox(this), u"settingsKvDtype"_s, tr("Number type of stored KV"));
-    for (const engine::KvDtype dtype : {engine::KvDtype::F32, engine::KvDtype::F16, engine::KvDtype::Bf16})
+    for (const engine::KvDtype dtype :
+         {engine::KvDtype::F16, engine::KvDtype::Bf16, engine::KvDtype::F32, engine::KvDtype::Int8})
         m_kvDtype->addItem(text::kvDtype(dtype), static_cast<int>(dtype));
     m_kvDtype->setCurrentIndex(m_kvDtype->findData(static_cast<int>(settings.kvDtype)));
     form->addRow(tr("Stored KV"), m_kvDtype);
