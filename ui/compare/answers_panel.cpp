@@ -117,12 +117,17 @@ void AnswersPanel::refresh() {
                 format.setBackground(m_theme.color(side == 0 ? Role::AccentTint : Role::RecomputedTint));
                 format.setUnderlineStyle(side == 0 ? QTextCharFormat::DashUnderline : QTextCharFormat::SingleUnderline);
                 format.setUnderlineColor(m_theme.color(side == 0 ? Role::Accent : Role::Recomputed));
-                if (!parted[side]) {
-                    format.setFontWeight(QFont::Bold);  // where they part
-                    parted[side] = true;
-                }
             }
-            m_texts[side]->textCursor().insertText(side == 0 ? piece.first : piece.second, format);
+            QString words = side == 0 ? piece.first : piece.second;
+            if (piece.side != WordSide::Both && !parted[side]) {
+                parted[side] = true;
+                const auto wordEnd = words.indexOf(u' ') + 1;
+                QTextCharFormat bold = format;
+                bold.setFontWeight(QFont::Bold);  // where they part
+                m_texts[side]->textCursor().insertText(wordEnd > 0 ? words.left(wordEnd) : words, bold);
+                words = wordEnd > 0 ? words.mid(wordEnd) : QString();
+            }
+            m_texts[side]->textCursor().insertText(words, format);
         }
     }
     for (QPlainTextEdit* text : m_texts) {

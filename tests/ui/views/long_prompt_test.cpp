@@ -67,6 +67,9 @@ class LongPromptTest : public QObject {
 
 private slots:
     void initTestCase() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+        QSKIP("a sanitizer takes several times the time and memory that are bounded here");
+#endif
         m_trace = ui_test::exampleTrace(ui_test::longPrompt());
         QCOMPARE(m_trace->promptTokens(), 8192);
         m_before = processMib("VmRSS:");
