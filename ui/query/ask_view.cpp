@@ -208,7 +208,7 @@ QWidget* AskView::makePlanRow() {
     group({caption(tr("passages"), m_topK, row), m_topK});
     m_length = named(new QSpinBox(row), u"lengthBox"_s, tr("Longest answer in tokens"));
     m_length->setButtonSymbols(QAbstractSpinBox::NoButtons);
-    m_length->setRange(8, 2048);
+    m_length->setRange(1, 4096);
     m_length->setSingleStep(32);
     m_length->setValue(m_session.maxTokens());
     group({caption(tr("answer up to"), m_length, row), m_length, caption(tr("tokens"), nullptr, row)});
@@ -519,6 +519,8 @@ void AskView::setCollections(const QStringList& names) {
 }
 
 void AskView::chooseCollection(const QString& name) { m_collection->setCurrentText(name); }
+
+void AskView::setAnswerLength(int tokens) { m_length->setValue(tokens); }
 
 void AskView::chooseStrategy(engine::Strategy strategy) {
     m_strategy->setCurrentIndex(m_strategy->findData(static_cast<int>(strategy)));
