@@ -71,7 +71,7 @@ ask() {
 
 if [[ -z "${SKIP_INSTALL:-}" ]]; then
     title "packages"
-    install_packages "${build_packages[@]}" "${model_packages[@]}" "${test_packages[@]}" "${demo_packages[@]}"
+    install_packages "${build_packages[@]}" "${gui_packages[@]}" "${model_packages[@]}" "${test_packages[@]}" "${demo_packages[@]}"
 fi
 if [[ -z "${SKIP_BUILD:-}" ]]; then
     title "build"

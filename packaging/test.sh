@@ -53,7 +53,7 @@ build() {
 }
 
 if [[ -z "${SKIP_INSTALL:-}" ]]; then
-    step "packages" install_packages "${build_packages[@]}" "${model_packages[@]}" "${test_packages[@]}"
+    step "packages" install_packages "${build_packages[@]}" "${gui_packages[@]}" "${model_packages[@]}" "${test_packages[@]}"
 fi
 step "build, release, warnings are errors" build release
 step "default model" packaging/fetch_model.sh
