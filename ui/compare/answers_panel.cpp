@@ -23,8 +23,8 @@ QString textOf(const std::string& text) { return QString::fromStdString(text).tr
 
 }  // namespace
 
-AnswersPanel::AnswersPanel(Theme& theme, QWidget* parent) : QWidget(parent), m_theme(theme) {
-    setObjectName(u"answersPanel"_s);
+AnswersPanel::AnswersPanel(Theme& theme, QWidget* parent, Offer offer) : QWidget(parent), m_theme(theme), m_offer(offer) {
+    setObjectName(offer == Offer::AgainstFull ? u"answersAlone"_s : u"answersPanel"_s);
     setAccessibleName(tr("Answers, aligned"));
     m_pair = new QComboBox(this);
     m_pair->setObjectName(u"answersPair"_s);
@@ -39,6 +39,7 @@ AnswersPanel::AnswersPanel(Theme& theme, QWidget* parent) : QWidget(parent), m_t
     bar->setSpacing(8);
     bar->addWidget(m_pair);
     bar->addWidget(m_verdict, 1);
+    m_pair->setVisible(offer == Offer::BothRuns);
     auto* columns = new QHBoxLayout;
     columns->setSpacing(16);
     const QString names[] = {u"answersFirst"_s, u"answersSecond"_s};
@@ -55,6 +56,7 @@ AnswersPanel::AnswersPanel(Theme& theme, QWidget* parent) : QWidget(parent), m_t
         m_texts[i]->setFrameShape(QFrame::NoFrame);
         m_texts[i]->setProperty("bare", true);
         m_texts[i]->document()->setDocumentMargin(0);
+        m_texts[i]->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
         m_texts[i]->setMinimumHeight(56);
         auto* column = new QVBoxLayout;
         column->setSpacing(2);
@@ -88,10 +90,10 @@ void AnswersPanel::refresh() {
         m_verdict->clear();
         return;
     }
-    const int pair = m_pair->currentIndex();
+    const int pair = m_offer == Offer::AgainstFull ? kBAgainstFull : m_pair->currentIndex();
     const engine::BlendTrace& one = pair == kBAgainstFull ? m_diff->b() : m_diff->a();
     const bool againstFull = pair != kAAgainstB;
-    m_names[0]->setText(pair == kBAgainstFull ? tr("B") : tr("A"));
+    m_names[0]->setText(pair == kBAgainstFull ? m_offer == Offer::AgainstFull ? tr("Blended") : tr("B") : tr("A"));
     m_names[1]->setText(againstFull ? tr("Full prefill") : tr("B"));
     if (againstFull && !one.comparison) {
         m_verdict->setText(tr("This run was not compared with a full prefill."));
@@ -102,7 +104,7 @@ void AnswersPanel::refresh() {
     const QString second = againstFull ? textOf(one.comparison->fullAnswer) : textOf(m_diff->b().answer);
     const int diverging = againstFull ? one.comparison->firstDivergingToken : m_diff->firstDivergingToken();
     m_verdict->setText(diverging < 0 ? tr("The answers agree in every token.")
-                                     : tr("First diverging token of the answer: %1 (from 0)").arg(diverging));
+                                     : tr("First diverging token of the answer: %1 (counted from 0)").arg(diverging));
     bool parted[2] = {false, false};
     for (const WordPiece& piece : diffWords(first, second)) {
         for (int side = 0; side < 2; ++side) {
@@ -115,12 +117,17 @@ void AnswersPanel::refresh() {
                 format.setBackground(m_theme.color(side == 0 ? Role::AccentTint : Role::RecomputedTint));
                 format.setUnderlineStyle(side == 0 ? QTextCharFormat::DashUnderline : QTextCharFormat::SingleUnderline);
                 format.setUnderlineColor(m_theme.color(side == 0 ? Role::Accent : Role::Recomputed));
-                if (!parted[side]) {
-                    format.setFontWeight(QFont::Bold);  // where they part
-                    parted[side] = true;
-                }
             }
-            m_texts[side]->textCursor().insertText(side == 0 ? piece.first : piece.second, format);
+            QString words = side == 0 ? piece.first : piece.second;
+            if (piece.side != WordSide::Both && !parted[side]) {
+                parted[side] = true;
+                const auto wordEnd = words.indexOf(u' ') + 1;
+                QTextCharFormat bold = format;
+                bold.setFontWeight(QFont::Bold);  // where they part
+                m_texts[side]->textCursor().insertText(wordEnd > 0 ? words.left(wordEnd) : words, bold);
+                words = wordEnd > 0 ? words.mid(wordEnd) : QString();
+            }
+            m_texts[side]->textCursor().insertText(words, format);
         }
     }
     for (QPlainTextEdit* text : m_texts) {

@@ -18,7 +18,10 @@ class AnswersPanel : public QWidget {
     Q_OBJECT
 
 public:
-    AnswersPanel(Theme& theme, QWidget* parent = nullptr);
+    enum class Offer { BothRuns, AgainstFull };
+
+    /// `AgainstFull` shows one run, B, against its full prefill only.
+    AnswersPanel(Theme& theme, QWidget* parent = nullptr, Offer offer = Offer::BothRuns);
 
     void showDiff(std::shared_ptr<const RunDiff> diff);
 
@@ -26,6 +29,7 @@ private:
     void refresh();
 
     Theme& m_theme;
+    Offer m_offer;
     std::shared_ptr<const RunDiff> m_diff;
     QComboBox* m_pair;
     QLabel* m_verdict;

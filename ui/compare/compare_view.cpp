@@ -45,8 +45,10 @@ struct CompareView::Parts {
     QWidget* makeText();
     QWidget* makeHeat();
     QWidget* makeTimelines();
+    QWidget* makeAlone();
     void dress();
     void refresh();
+    void refreshAlone();
     void refreshKl();
     void refreshShading();
     void refreshHeat();
@@ -60,6 +62,9 @@ struct CompareView::Parts {
     std::shared_ptr<const RunDiff> diff;
 
     StateMessage* empty;
+    QWidget* alone;  // B and its full prefill, while nothing is pinned
+    AnswersPanel* aloneAnswers;
+    LinePlot* aloneKl;
     QWidget* content;
     QLabel* letters[2];
     QLabel* runs[2];
@@ -158,8 +163,9 @@ CompareView::Parts::Parts(CompareView& theView, Theme& theTheme, InspectionCurso
     column->addWidget(across, 1);
     auto* outer = new QVBoxLayout(&view);
     outer->setContentsMargins(0, 0, 0, 0);
-    outer->addWidget(empty);
-    outer->addWidget(content);
+    outer->addWidget(empty, 1);
+    outer->addWidget(makeAlone(), 1);
+    outer->addWidget(content, 1);
     QObject::connect(empty, &StateMessage::activated, &view, &CompareView::pinRequested);
     for (StateMessage* message : {heatMessage, attentionMessage, klMessage}) {
         QObject::connect(message, &StateMessage::activated, &view, &CompareView::measureRequested);
@@ -168,6 +174,22 @@ CompareView::Parts::Parts(CompareView& theView, Theme& theTheme, InspectionCurso
     QObject::connect(&theme, &Theme::changed, &view, [this] { dress(); });
     dress();
     refresh();
+}
+
+QWidget* CompareView::Parts::makeAlone() {
+    alone = makePage(&view, u"compareAlone"_s);
+    aloneAnswers = new AnswersPanel(theme, alone, AnswersPanel::Offer::AgainstFull);
+    aloneKl = new LinePlot(theme, u"compareAloneKl"_s, tr("KL from the full prefill by token of the answer"), alone);
+    aloneKl->setFixedHeight(184);
+    auto* column = new QVBoxLayout(alone);
+    column->setContentsMargins(8, 8, 24, 24);
+    column->setSpacing(16);
+    column->addWidget(aloneAnswers, 1);
+    auto* row = new QHBoxLayout;
+    row->setContentsMargins(16, 0, 0, 0);
+    row->addWidget(aloneKl);
+    column->addLayout(row);
+    return alone;
 }
 
 QWidget* CompareView::Parts::makeHeading() {
@@ -342,6 +364,7 @@ void CompareView::Parts::refresh() {
     const bool both = pinned && current;
     empty->setVisible(!both);
     content->setVisible(both);
+    refreshAlone();
     if (!both) {
         diff = nullptr;
         if (current) {
@@ -384,7 +407,8 @@ void CompareView::Parts::refresh() {
     begins.push_back(current->suffixBegin());
     heat->setSegments(begins, segmentLabels(*current));
     score->setSegments(begins, {});
-    const QString action = current->deviation ? QString() : tr("Measure B (about %1 s)").arg(measureSeconds(*current));
+    const QString action =
+        current->deviation || !canMeasure(*current) ? QString() : tr("Measure B (about %1 s)").arg(measureSeconds(*current));
     const QString which = current->deviation ? tr("Run A was not measured. Measure a run before pinning it.")
                                              : tr("Measuring compares every layer of B with a full prefill.");
     heatMessage->setMessage(tr("KV deviation is not measured for both runs"), which, action);
@@ -398,12 +422,34 @@ void CompareView::Parts::refresh() {
     refreshTimelines();
 }
 
+void CompareView::Parts::refreshAlone() {
+    const bool shown = current && !pinned && current->comparison;
+    alone->setVisible(shown);
+    if (!shown) {
+        aloneAnswers->showDiff(nullptr);
+        return;
+    }
+    aloneAnswers->showDiff(std::make_shared<const RunDiff>(current, current));
+    LinePlotData data;
+    data.title = tr("KL from full prefill, by answer token");
+    data.xName = tr("token");
+    data.unit = tr("nats");
+    data.series = {{strategyText(current->options), current->comparison->kl, Role::Recomputed, Qt::SolidLine}};
+    data.csv = [trace = current] {
+        const std::string csv = engine::answerKlCsv(*trace);
+        return QByteArray(csv.data(), static_cast<qsizetype>(csv.size()));
+    };
+    aloneKl->setData(std::move(data));
+}
+
 void CompareView::Parts::refreshKl() {
     const bool any = pinned->comparison || current->comparison;
     kl->setVisible(any);
     klMessage->setVisible(!any);
     klMessage->setMessage(tr("Not compared with a full prefill"), {},
-                          current->deviation ? QString() : tr("Measure B (about %1 s)").arg(measureSeconds(*current)));
+                          current->deviation || !canMeasure(*current)
+                              ? QString()
+                              : tr("Measure B (about %1 s)").arg(measureSeconds(*current)));
     LinePlotData data;
     data.title = tr("KL from full prefill, by answer token");
     data.xName = tr("token");

@@ -224,7 +224,7 @@ void AttentionPanel::refresh() {
     const QStringList labels = segmentLabels(*m_trace);
     QStringList shortLabels = labels;
     shortLabels.last() = tr("Q", "question");
-    if (!m_trace->segments.empty() && m_trace->segments.front().kind == engine::SegmentKind::Head) {
+    if (!m_trace->segments.empty() && m_trace->segments.front().kind != engine::SegmentKind::Chunk) {
         shortLabels.first() = tr("H", "head");
     }
     m_model->show(labels, values[kReuse], values[kBlend], values[kFull]);

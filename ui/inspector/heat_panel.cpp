@@ -145,10 +145,14 @@ void HeatPanel::refreshMap() {
     if (!measured) {
         m_map->setMatrix({});
         if (m_trace) {
-            m_message->setMessage(tr("KV deviation is not measured for this run"),
-                                  tr("Measuring computes a full prefill and a full KV reuse of the same prompt and compares "
-                                     "every layer, token by token."),
-                                  tr("Measure (about %1 s)").arg(measureSeconds(*m_trace)));
+            m_message->setMessage(
+                tr("KV deviation is not measured for this run"),
+                canMeasure(*m_trace)
+                    ? tr("Measuring computes a full prefill and a full KV reuse of the same prompt and "
+                         "compares every layer, token by token.")
+                    : tr("A follow-up question goes on from KV kept in memory and cannot be measured; ask it "
+                         "anew to measure it."),
+                canMeasure(*m_trace) ? tr("Measure (about %1 s)").arg(measureSeconds(*m_trace)) : QString());
         } else {
             m_message->setMessage(tr("No run yet"), tr("Ask a question, or open a saved trace."));
         }

@@ -374,7 +374,7 @@ void InspectView::Parts::refreshShading() {
 void InspectView::Parts::refreshAttentionState() {
     const bool measured = trace && trace->deviation;
     if (trace && !measured) {
-        const QString action = tr("Measure (about %1 s)").arg(measureSeconds(*trace));
+        const QString action = canMeasure(*trace) ? tr("Measure (about %1 s)").arg(measureSeconds(*trace)) : QString();
         attentionMessage->setMessage(
             tr("Attention is not measured for this run"),
             tr("Measuring follows the attention of reuse, blend and full prefill through every layer and "
@@ -383,7 +383,7 @@ void InspectView::Parts::refreshAttentionState() {
         measure->setText(action);
         measure->setToolTip(tr("Computes a full prefill and a full KV reuse of the same prompt, and compares every layer."));
     }
-    measure->setVisible(trace && !measured);
+    measure->setVisible(trace && !measured && canMeasure(*trace));
     attentionStack->setCurrentWidget(measured ? static_cast<QWidget*>(attention) : attentionMessage);
 }
 

@@ -159,10 +159,10 @@ void StageTimeline::paintLayers(QPainter& painter, const QRectF& area) const {
         painter.drawText(QPointF(x + 14, baseline), words);
         x += 14 + small.horizontalAdvance(words) + 16;
     };
+    key(Role::Compute, tr("compute"));
     key(Role::Load, loading > 0 ? tr("load %1, %2 of it behind computing")
                                       .arg(millisecondsText(loading), millisecondsText(m_trace->ms.loadHidden))
                                 : tr("nothing loaded"));
-    key(Role::Compute, tr("compute"));
 
     // Round steps on the axis, in ms.
     double step = std::pow(10, std::floor(std::log10(most / 4)));

@@ -288,11 +288,13 @@ void TextMap::moveTo(int token) {
     }
 }
 
+int TextMap::cursorToken() const { return m_cursor.token() < m_text->tokens() ? m_cursor.token() : InspectionCursor::kNone; }
+
 void TextMap::moveByLines(int lines) {
     if (m_layout.lines().empty()) {
         return;
     }
-    const int token = m_cursor.token() >= 0 ? m_cursor.token() : visibleTokens().first;
+    const int token = cursorToken() >= 0 ? cursorToken() : visibleTokens().first;
     const QRectF rect = m_layout.cellRect(m_text->cellOfToken(token));
     int line = m_layout.lineOfCell(m_text->cellOfToken(token));
     const int last = static_cast<int>(m_layout.lines().size()) - 1;
@@ -310,7 +312,7 @@ void TextMap::moveToMark(int step) {
     if (m_shading.marks.empty()) {
         return;
     }
-    const int from = m_cursor.token() >= 0 ? m_cursor.token() : step > 0 ? -1 : m_text->tokens();
+    const int from = cursorToken() >= 0 ? cursorToken() : step > 0 ? -1 : m_text->tokens();
     for (int token = from + step; token >= 0 && token < m_text->tokens(); token += step) {
         if (bearsMark(token)) {
             moveTo(token);
@@ -320,7 +322,7 @@ void TextMap::moveToMark(int step) {
 }
 
 void TextMap::keyPressEvent(QKeyEvent* event) {
-    const int token = m_cursor.token() >= 0 ? m_cursor.token() : visibleTokens().first;
+    const int token = cursorToken() >= 0 ? cursorToken() : visibleTokens().first;
     const bool control = event->modifiers().testFlag(Qt::ControlModifier);
     const int page = std::max(1, static_cast<int>(viewport()->height() / (QFontMetricsF(m_theme.documentFont()).height() *
                                                                           Theme::kDocumentLineHeight)) -
@@ -378,7 +380,7 @@ int TextMap::search(const QString& words) {
         }
     }
     if (!m_matches.empty()) {
-        const int from = m_cursor.lockedToken() >= 0 ? m_text->cellBegin(m_text->cellOfToken(m_cursor.lockedToken())) : 0;
+        const int from = cursorToken() >= 0 ? m_text->cellBegin(m_text->cellOfToken(cursorToken())) : 0;
         const auto found = std::ranges::find_if(m_matches, [&](const auto& match) { return match.first >= from; });
         m_match = found == m_matches.end() ? 0 : static_cast<int>(found - m_matches.begin());
         showToken(m_text->firstToken(m_text->cellAt(m_matches[index(m_match)].first)));

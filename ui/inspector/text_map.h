@@ -72,6 +72,8 @@ private:
     void scrollToStart();
     void color();
     void followCursor(int token);
+    /// The cursor's token where this text has it: views may show prompts of different lengths.
+    int cursorToken() const;
     void moveTo(int token);
     void moveByLines(int lines);
     void moveToMark(int step);

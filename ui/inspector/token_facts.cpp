@@ -83,8 +83,10 @@ TokenFacts tokenFacts(const engine::BlendTrace& trace, const TraceIndex& lists, 
             const auto paid = [&](const engine::AttentionSummary& attention) {
                 double sum = 0;
                 int counted = 0;
-                for (int l = layer >= 0 ? layer : 0; l < (layer >= 0 ? layer + 1 : attention.layers); ++l) {
-                    for (int h = head >= 0 ? head : 0; h < (head >= 0 ? head + 1 : attention.heads); ++h, ++counted) {
+                const bool oneLayer = layer >= 0 && layer < attention.layers;
+                const bool oneHead = head >= 0 && head < attention.heads;
+                for (int l = oneLayer ? layer : 0; l < (oneLayer ? layer + 1 : attention.layers); ++l) {
+                    for (int h = oneHead ? head : 0; h < (oneHead ? head + 1 : attention.heads); ++h, ++counted) {
                         const std::size_t row = index(l * attention.heads + h) * index(attention.context);
                         sum += static_cast<double>(attention.suffix[row + index(position)]);
                     }
@@ -126,6 +128,10 @@ QString whyText(const engine::BlendTrace& trace, const TokenFacts& facts) {
             .arg(facts.rank)
             .arg(facts.ranked)
             .arg(shortNumber(static_cast<double>(*facts.score)), shortNumber(static_cast<double>(facts.threshold)));
+    }
+    if (index(facts.segment) < trace.segments.size() &&
+        trace.segments[index(facts.segment)].kind == engine::SegmentKind::Kept) {
+        return translated("Reused: said earlier in the conversation; its KV was kept in memory and is exact.");
     }
     return index(facts.segment) < trace.segments.size() &&
                    trace.segments[index(facts.segment)].kind == engine::SegmentKind::Head

@@ -30,6 +30,8 @@ namespace {
 
 using namespace Qt::StringLiterals;
 
+constexpr int kFirst = 40;
+
 std::size_t index(int value) { return static_cast<std::size_t>(value); }
 
 QString number(int value) { return QLocale().toString(value); }
@@ -57,6 +59,7 @@ TokenPanel::TokenPanel(Theme& theme, InspectionCursor& cursor, QWidget* parent)
         tr("Point at a token, or click it to keep it here. With the keyboard: arrows in the text, N for the next "
            "recomputed token."));
     m_hint->setProperty("quiet", true);
+    m_hint->setAlignment(Qt::AlignTop | Qt::AlignLeft);
     m_token = label(u"tokenText"_s, tr("Token"));
     m_fate = label(u"tokenFate"_s, tr("Fate"));
     m_why = label(u"tokenWhy"_s, tr("Why"));
@@ -106,24 +109,9 @@ TokenPanel::TokenPanel(Theme& theme, InspectionCursor& cursor, QWidget* parent)
     m_neighboursTitle->setText(tr("Neighbours"));
     body->addWidget(m_neighboursTitle);
     m_model = new NeighbourModel(this);
-    m_neighbours = new QTableView(m_body);
-    m_neighbours->setObjectName(u"tokenNeighbours"_s);
-    m_neighbours->setAccessibleName(tr("Neighbours of the token"));
-    m_neighbours->setModel(m_model);
-    m_neighbours->setSelectionBehavior(QAbstractItemView::SelectRows);
-    m_neighbours->setShowGrid(false);
-    m_neighbours->setTabKeyNavigation(false);
-    m_neighbours->verticalHeader()->hide();
-    m_neighbours->verticalHeader()->setDefaultSectionSize(24);
-    m_neighbours->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
-    m_neighbours->horizontalHeader()->setSectionResizeMode(1, QHeaderView::Stretch);
+    m_neighbours = makeTokenTable(u"tokenNeighbours"_s, tr("Neighbours of the token"), m_model, m_body);
     m_neighbours->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     m_neighbours->setFixedHeight(24 * 9 + 32);
-    makeExportable(*m_neighbours, u"neighbours"_s);
-    connect(m_neighbours, &QTableView::activated, this,
-            [this](const QModelIndex& at) { m_cursor.setToken(m_model->position(at.row())); });
-    connect(m_neighbours, &QTableView::clicked, this,
-            [this](const QModelIndex& at) { m_cursor.setToken(m_model->position(at.row())); });
     body->addWidget(m_neighbours);
     body->addStretch();
 
@@ -145,9 +133,15 @@ TokenPanel::TokenPanel(Theme& theme, InspectionCursor& cursor, QWidget* parent)
     auto* hint = new QVBoxLayout;
     hint->setContentsMargins(16, 8, 16, 0);
     hint->addWidget(m_hint);
+    m_firstTitle = label(u"tokenFirstTitle"_s, tr("Ranked first"));
+    m_firstTitle->setText(tr("Ranked first"));
+    hint->addSpacing(16);
+    hint->addWidget(m_firstTitle);
+    m_firstModel = new NeighbourModel(this);
+    m_first = makeTokenTable(u"tokenFirst"_s, tr("Tokens ranked first"), m_firstModel, this);
+    hint->addWidget(m_first, 1);
     layout->addLayout(hint);
     layout->addWidget(scroll, 1);
-    layout->addStretch();
     m_scroll = scroll;
 
     connect(&cursor, &InspectionCursor::tokenChanged, this, &TokenPanel::refresh);
@@ -155,6 +149,41 @@ TokenPanel::TokenPanel(Theme& theme, InspectionCursor& cursor, QWidget* parent)
     connect(&cursor, &InspectionCursor::headChanged, this, &TokenPanel::refresh);
     connect(&theme, &Theme::changed, this, &TokenPanel::dress);
     dress();
+}
+
+QTableView* TokenPanel::makeTokenTable(const QString& name, const QString& accessible, NeighbourModel* model,
+                                       QWidget* parent) {
+    auto* table = new QTableView(parent);
+    table->setObjectName(name);
+    table->setAccessibleName(accessible);
+    table->setModel(model);
+    table->setSelectionBehavior(QAbstractItemView::SelectRows);
+    table->setSelectionMode(QAbstractItemView::SingleSelection);
+    table->setShowGrid(false);
+    table->setTabKeyNavigation(false);
+    table->verticalHeader()->hide();
+    table->verticalHeader()->setDefaultSectionSize(24);
+    table->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
+    table->horizontalHeader()->setSectionResizeMode(1, QHeaderView::Stretch);
+    makeExportable(*table, name);
+    const auto lock = [this, model](const QModelIndex& at) { m_cursor.setToken(model->position(at.row())); };
+    connect(table, &QTableView::activated, this, lock);
+    connect(table, &QTableView::clicked, this, lock);
+    return table;
+}
+
+void TokenPanel::showFirst() {
+    std::vector<TokenNeighbour> first;
+    if (m_index && m_index->ranked > 0) {
+        first.resize(static_cast<std::size_t>(std::min(m_index->ranked, kFirst)));
+        for (int position = 0; position < m_trace->promptTokens(); ++position) {
+            const int rank = m_index->ranks[index(position)];
+            if (rank > 0 && rank <= kFirst) {
+                first[index(rank - 1)] = {position, m_index->fates[index(position)], m_index->scores[index(position)]};
+            }
+        }
+    }
+    m_firstModel->show(m_trace, std::move(first));
 }
 
 QLabel* TokenPanel::addFact(const QString& name, const QString& words) {
@@ -185,6 +214,8 @@ void TokenPanel::dress() {
     m_token->setFont(big);
     m_fate->setFont(m_theme.headingFont());
     m_neighboursTitle->setFont(m_theme.headingFont());
+    m_firstTitle->setFont(m_theme.headingFont());
+    m_first->setFont(m_theme.figureFont());
     for (QLabel* label : {m_position, m_segment, m_inSegment, m_score, m_rank, m_threshold, m_attention}) {
         label->setFont(m_theme.figureFont());
     }
@@ -195,6 +226,7 @@ void TokenPanel::dress() {
 void TokenPanel::showTrace(std::shared_ptr<const engine::BlendTrace> trace) {
     m_trace = std::move(trace);
     m_index = m_trace ? std::make_unique<TraceIndex>(*m_trace) : nullptr;
+    showFirst();
     refresh();
 }
 
@@ -202,6 +234,8 @@ void TokenPanel::refresh() {
     const int token = m_cursor.token();
     const bool shown = m_trace && token >= 0 && token < m_trace->promptTokens();
     m_hint->setVisible(!shown);
+    m_firstTitle->setVisible(!shown && m_firstModel->rowCount() > 0);
+    m_first->setVisible(!shown && m_firstModel->rowCount() > 0);
     m_scroll->setVisible(shown);
     if (shown) {
         showFacts(tokenFacts(*m_trace, *m_index, token, m_cursor.layer(), m_cursor.head()));

@@ -40,6 +40,8 @@ private:
     QLabel* addFact(const QString& name, const QString& words);
     void dress();
     void refresh();
+    QTableView* makeTokenTable(const QString& name, const QString& accessible, NeighbourModel* model, QWidget* parent);
+    void showFirst();
     void showFacts(const TokenFacts& facts);
     void showMeasured(const TokenFacts& facts);
 
@@ -48,6 +50,9 @@ private:
     std::shared_ptr<const engine::BlendTrace> m_trace;
     std::unique_ptr<TraceIndex> m_index;
     QLabel* m_hint;
+    QLabel* m_firstTitle;
+    QTableView* m_first;  // while no token is chosen: those ranked first
+    NeighbourModel* m_firstModel;
     QWidget* m_scroll;
     QWidget* m_body;
     QLabel* m_token;

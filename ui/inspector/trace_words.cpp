@@ -44,6 +44,9 @@ QString segmentTitle(const engine::BlendTrace& trace, int segment) {
     if (part.kind == engine::SegmentKind::Head) {
         return translated("Fixed head of the prompt");
     }
+    if (part.kind == engine::SegmentKind::Kept) {
+        return translated("Earlier turns of the conversation");
+    }
     QString title = part.document.empty() ? translated("Given text") : QString::fromStdString(part.document);
     if (const QString pages = pagesText(part); !pages.isEmpty()) {
         title += u" · "_s + translated("p. %1").arg(pages);
@@ -55,7 +58,8 @@ QStringList segmentLabels(const engine::BlendTrace& trace) {
     QStringList labels;
     for (int segment = 0; index(segment) < trace.segments.size(); ++segment) {
         const int chunk = chunkNumber(trace, segment);
-        labels += chunk > 0 ? QString::number(chunk) : translated("head");
+        const bool kept = trace.segments[index(segment)].kind == engine::SegmentKind::Kept;
+        labels += chunk > 0 ? QString::number(chunk) : kept ? translated("earlier") : translated("head");
     }
     labels += translated("question");
     return labels;
@@ -120,6 +124,11 @@ QString fateText(engine::TokenFate fate) {
 QString countsText(const engine::TokenCounts& counts) {
     return translated("reused %1 · recomputed %2 · new %3 of %4 tokens")
         .arg(number(counts.reused), number(counts.recomputed), number(counts.fresh), number(counts.prompt));
+}
+
+bool canMeasure(const engine::BlendTrace& trace) {
+    return std::ranges::none_of(trace.segments,
+                                [](const auto& segment) { return segment.kind == engine::SegmentKind::Kept; });
 }
 
 int measureSeconds(const engine::BlendTrace& trace) {

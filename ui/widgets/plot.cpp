@@ -16,6 +16,7 @@
 #include <QPainter>
 #include <QSvgGenerator>
 #include <QToolButton>
+#include <algorithm>
 
 #include "ui/theme/theme.h"
 #include "ui/widgets/table_export.h"
@@ -26,17 +27,20 @@ namespace {
 
 using namespace Qt::StringLiterals;
 
-constexpr int kExportScale = 2;
+constexpr double kExportScale = 2;
+constexpr double kGreatestSide = 30'000;  // px; what the painter can address, and some hundred MiB for the longest texts
 
 QString translated(const char* text) { return QCoreApplication::translate("ui::Plot", text); }
 
 QImage picture(const Plot& plot) {
-    QImage image(plot.plotSize() * kExportScale, QImage::Format_ARGB32_Premultiplied);
-    image.setDevicePixelRatio(kExportScale);
+    const QSize size = plot.plotSize();
+    const double scale = std::min(kExportScale, kGreatestSide / std::max({1, size.width(), size.height()}));
+    QImage image((QSizeF(size) * scale).toSize(), QImage::Format_ARGB32_Premultiplied);
+    image.setDevicePixelRatio(scale);
     image.fill(Qt::transparent);
     QPainter painter(&image);
     painter.setRenderHint(QPainter::Antialiasing);
-    plot.paintPlot(painter, plot.plotSize());
+    plot.paintPlot(painter, size);
     return image;
 }
 

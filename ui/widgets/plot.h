@@ -33,7 +33,7 @@ public:
     virtual QString currentText() const = 0;
 };
 
-/// Twice the size on the screen. Each returns a sentence about the error, empty when written.
+/// Twice the size on the screen, less where that were more than 30,000 pixels long. Each returns a sentence about the error, empty when written.
 QString savePng(const Plot& plot, const QString& path);
 QString saveSvg(const Plot& plot, const QString& path);
 QString saveCsv(const Plot& plot, const QString& path);

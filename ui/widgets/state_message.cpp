@@ -4,12 +4,19 @@
 #include <QLabel>
 #include <QPushButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "ui/theme/theme.h"
 
 namespace ui {
 
 using namespace Qt::StringLiterals;
+
+namespace {
+
+constexpr int kGreatestWidth = 480;
+
+}  // namespace
 
 StateMessage::StateMessage(Theme& theme, const QString& name, QWidget* parent)
     : QWidget(parent),
@@ -30,7 +37,6 @@ StateMessage::StateMessage(Theme& theme, const QString& name, QWidget* parent)
         label->setWordWrap(true);
     }
     m_explanation->setProperty("quiet", true);
-    m_explanation->setMaximumWidth(480);
     m_button->setProperty("primary", true);
     auto* layout = new QVBoxLayout(this);
     layout->setSpacing(8);
@@ -49,15 +55,29 @@ void StateMessage::dress() {
     QFont title = m_theme.headingFont();
     title.setPointSizeF(title.pointSizeF() + 2);
     m_title->setFont(title);
+    fit();
 }
 
 void StateMessage::setMessage(const QString& title, const QString& explanation, const QString& action) {
     m_title->setText(title);
     m_explanation->setText(explanation);
-    m_explanation->setMinimumWidth(std::min(480, fontMetrics().horizontalAdvance(explanation) + 8));
     m_button->setText(action);
     m_button->setAccessibleName(action.isEmpty() ? tr("No action") : action);
     m_button->setVisible(!action.isEmpty());
+    fit();
+}
+
+void StateMessage::fit() {
+    m_explanation->ensurePolished();
+    const int width = std::min(kGreatestWidth, m_explanation->fontMetrics().horizontalAdvance(m_explanation->text()) + 16);
+    m_explanation->setFixedWidth(width);
+    m_explanation->setMinimumHeight(m_explanation->heightForWidth(width));
+    m_explanation->setVisible(!m_explanation->text().isEmpty());
+}
+
+void StateMessage::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    fit();
 }
 
 }  // namespace ui

@@ -22,8 +22,13 @@ public:
 signals:
     void activated();
 
+protected:
+    void showEvent(QShowEvent* event) override;
+
 private:
     void dress();
+    /// Gives the explanation the width of its words and the height that takes.
+    void fit();
 
     Theme& m_theme;
     QLabel* m_title;

@@ -204,11 +204,12 @@ private slots:
         b->answerIds[4] = 99;
         view.pin(a);
         view.showCurrent(b);
-        const auto text = [&](const QString& name) { return view.findChild<QPlainTextEdit*>(name)->toPlainText(); };
+        const auto* panel = view.findChild<QWidget*>(u"answersPanel"_s);
+        const auto text = [&](const QString& name) { return panel->findChild<QPlainTextEdit*>(name)->toPlainText(); };
         QCOMPARE(text(u"answersFirst"_s), QString::fromStdString(a->answer));
         QCOMPARE(text(u"answersSecond"_s), QString::fromStdString(b->answer));
-        QVERIFY(view.findChild<QLabel*>(u"answersVerdict"_s)->text().contains(u": 4 "_s));
-        view.findChild<QComboBox*>(u"answersPair"_s)->setCurrentIndex(1);
+        QVERIFY(panel->findChild<QLabel*>(u"answersVerdict"_s)->text().contains(u": 4 "_s));
+        panel->findChild<QComboBox*>(u"answersPair"_s)->setCurrentIndex(1);
         QCOMPARE(text(u"answersSecond"_s), QString::fromStdString(b->comparison->fullAnswer));
     }
 
@@ -220,7 +221,26 @@ private slots:
         b->answer = "<b>so</b> &lt; <script>x</script>";
         view.pin(a);
         view.showCurrent(b);
-        QCOMPARE(view.findChild<QPlainTextEdit*>(u"answersSecond"_s)->toPlainText(), QString::fromStdString(b->answer));
+        const auto* panel = view.findChild<QWidget*>(u"answersPanel"_s);
+        QCOMPARE(panel->findChild<QPlainTextEdit*>(u"answersSecond"_s)->toPlainText(), QString::fromStdString(b->answer));
+    }
+
+    void WithoutAPinTheRunStandsAgainstItsFullPrefill() {
+        InspectionCursor cursor;
+        CompareView view(m_theme, cursor);
+        view.resize(1200, 800);
+        view.show();
+        const Trace run = withRatio(0.15);
+        view.showCurrent(run);
+        auto* alone = view.findChild<QWidget*>(u"compareAlone"_s);
+        QVERIFY(alone->isVisible());
+        QCOMPARE(alone->findChild<QPlainTextEdit*>(u"answersFirst"_s)->toPlainText(), QString::fromStdString(run->answer));
+        QCOMPARE(alone->findChild<QPlainTextEdit*>(u"answersSecond"_s)->toPlainText(),
+                 QString::fromStdString(run->comparison->fullAnswer));
+        QCOMPARE(alone->findChild<LinePlot*>(u"compareAloneKl"_s)->csv(),
+                 QByteArray::fromStdString(engine::answerKlCsv(*run)));
+        view.pin(run);
+        QVERIFY(!alone->isVisible());
     }
 
     void KlOfBothRunsIsPlotted() {

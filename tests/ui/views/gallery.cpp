@@ -76,7 +76,16 @@ int main(int argc, char** argv) {
             inspect.findChild<QComboBox*>(u"textGranularity"_s)->setCurrentIndex(2);
             inspect.findChild<QDockWidget*>(u"dockTimeline"_s)->raise();
             takePicture(inspect, folder, u"inspect-timeline"_s + tail);
+            auto unmeasured = std::make_shared<engine::BlendTrace>(*trace);
+            unmeasured->deviation = nullptr;
+            inspect.showTrace(unmeasured);
+            inspect.findChild<QComboBox*>(u"textGranularity"_s)->setCurrentIndex(0);
+            inspect.findChild<QDockWidget*>(u"dockHeatMap"_s)->raise();
+            takePicture(inspect, folder, u"inspect-unmeasured"_s + tail);
+            inspect.showTrace(nullptr);
+            takePicture(inspect, folder, u"inspect-empty"_s + tail);
             ui::CompareView compare(theme, cursor);
+            compare.showCurrent(trace);
             compare.resize(size);
             compare.show();
             takePicture(compare, folder, u"compare-empty"_s + tail);

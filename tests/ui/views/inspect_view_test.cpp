@@ -63,6 +63,28 @@ private slots:
         QVERIFY(!child<QPushButton>(u"inspectMeasure"_s)->isVisible());
     }
 
+    void AFollowUpIsShownWithItsEarlierTurnsAndCannotBeMeasured() {
+        auto trace = std::make_shared<engine::BlendTrace>();
+        trace->question = "And then?";
+        trace->pieces = {"<|im_start|>", "Before", ".", " And", " then", "?"};
+        trace->promptIds = {1, 2, 3, 4, 5, 6};
+        trace->layerCount = 2;
+        trace->heads = 1;
+        engine::PlanSegment kept;
+        kept.kind = engine::SegmentKind::Kept;
+        kept.ids = {1, 2, 3};
+        kept.source = engine::KvSource::Store;
+        trace->segments.push_back(kept);
+        trace->tokens = {6, 3, 0, 3, 1};
+        m_view->showTrace(trace);
+        QVERIFY(!child<QPushButton>(u"inspectMeasure"_s)->isVisible());
+        m_cursor.setToken(1);
+        QVERIFY(child<QLabel>(u"tokenWhy"_s)->text().contains(u"earlier in the conversation"_s));
+        QCOMPARE(child<QLabel>(u"factSegment"_s)->text(), u"Earlier turns of the conversation"_s);
+        m_cursor.setToken(4);
+        QCOMPARE(child<QLabel>(u"tokenFate"_s)->text(), u"new"_s);
+    }
+
     void MeasuringTheSameRunKeepsTheCursor() {
         ui_test::TraceShape shape;
         shape.measured = false;
@@ -198,6 +220,25 @@ private slots:
         QVERIFY(child<QLabel>(u"textSearchCount"_s)->text().startsWith(u"1 of "_s));
         QTest::keyClick(search, Qt::Key_Return);
         QVERIFY(child<QLabel>(u"textSearchCount"_s)->text().startsWith(u"2 of "_s));
+    }
+
+    void LayoutsShowMoreOrLessAroundTheText() {
+        m_view->showTrace(ui_test::exampleTrace());
+        QCoreApplication::processEvents();
+        m_view->arrange(InspectLayout::Read);
+        QCoreApplication::processEvents();
+        QVERIFY(!child<HeatMap>(u"heatMap"_s)->isVisible());
+        QVERIFY(child<QWidget>(u"tokenPanel"_s)->isVisible());
+        const int readHeight = child<TextMap>(u"textMap"_s)->height();
+        const QByteArray reading = m_view->saveLayout();
+        m_view->arrange(InspectLayout::Analyse);
+        QCoreApplication::processEvents();
+        QVERIFY(child<HeatMap>(u"heatMap"_s)->isVisible());
+        QVERIFY(child<TextMap>(u"textMap"_s)->height() < readHeight);
+        QVERIFY(m_view->restoreLayout(reading));
+        QCoreApplication::processEvents();
+        QVERIFY(!child<HeatMap>(u"heatMap"_s)->isVisible());
+        QVERIFY(!m_view->restoreLayout("no layout"));
     }
 
     void CitationsAndTraceExportAreAskedFor() {

@@ -137,6 +137,23 @@ private slots:
                     .contains(u"no usable KV"_s));
     }
 
+    void WithoutATokenThoseRankedFirstAreOffered() {
+        InspectionCursor cursor;
+        TokenPanel panel(m_theme, cursor);
+        panel.resize(320, 600);
+        panel.show();
+        panel.showTrace(m_trace);
+        auto* table = panel.findChild<QTableView*>(u"tokenFirst"_s);
+        QVERIFY(table->isVisible());
+        const std::vector<int> ranks = engine::scoreRanks(*m_trace);
+        for (int row = 0; row < table->model()->rowCount(); ++row) {
+            QCOMPARE(ranks[index(table->model()->index(row, 0).data().toInt())], row + 1);
+        }
+        emit table->activated(table->model()->index(2, 0));
+        QCOMPARE(ranks[index(cursor.token())], 3);
+        QVERIFY(!table->isVisible());
+    }
+
     void NeighbourTableKeepsModelLaws() {
         NeighbourModel model;
         const QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
