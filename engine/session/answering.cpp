@@ -266,7 +266,9 @@ Result<Answer> EngineImpl::runPlan(const BlendPlan& plan, QueryObserver& observe
 
         std::shared_ptr<BlendTrace> trace = traceOf(*run, result);
         if (compared == Compare::WithFull) {
+            observer.progress("full prefill", 0, 1);
             const Result<FullRun> full = runFull(*run, nullptr, stop);
+            observer.progress("full prefill", 1, 1);
             if (!full.ok())
                 return full.status();
             Result<Comparison> comparison = compare(*full, *run, result, stop);

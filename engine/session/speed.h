@@ -9,8 +9,8 @@
 
 namespace engine {
 
-/// Decaying sums of what was measured; newer runs count more, and a single odd one is clipped to twice or half of what was expected.
-/// A value; one thread.
+/// Decaying sums of what was measured: the last few runs count, and a single slow one only up to twice what was expected. A value;
+/// one thread.
 class Speed {
 public:
     /// After a run: its passes, the bytes it loaded and what each stage took.

@@ -79,6 +79,18 @@ TEST(ChatTemplate, PromptsAreTheTemplatesWords) {
     EXPECT_EQ(joined(promptHead(ChatTemplateKind::ChatMl, vocabulary, "", "D: ")), "<|im_start|>user\nD: ");
 }
 
+TEST(ChatTemplate, AFollowUpEndsTheAnswerAndOpensTheNextTurn) {
+    const auto turn = [](ChatTemplateKind kind) { return joined(promptFollowUp(kind, "And then?")); };
+    EXPECT_EQ(turn(ChatTemplateKind::ChatMl), "<|im_end|>\n<|im_start|>user\nAnd then?<|im_end|>\n<|im_start|>assistant\n");
+    EXPECT_EQ(turn(ChatTemplateKind::Llama2), " </s><s>[INST] And then? [/INST]");
+    EXPECT_EQ(turn(ChatTemplateKind::Llama3),
+              "<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nAnd then?<|eot_id|><|start_header_id|>assistant"
+              "<|end_header_id|>\n\n");
+    EXPECT_EQ(turn(ChatTemplateKind::Mistral), "</s>[INST] And then? [/INST]");
+    EXPECT_EQ(turn(ChatTemplateKind::Zephyr), "</s>\n<|user|>\nAnd then?</s>\n<|assistant|>\n");
+    EXPECT_EQ(turn(ChatTemplateKind::Plain), "\n\nAnd then?\nAnswer:");
+}
+
 TEST(ChatTemplate, BosStandsFirstWhereTheModelExpectsIt) {
     Vocabulary vocabulary = withSpecialPieces();
     const auto tokenizer = makeTokenizer(vocabulary);
@@ -111,6 +123,7 @@ TEST(ChatTemplate, APersonsTextIsNeverParsed) {
     for (const ChatTemplateKind kind : kAll) {
         EXPECT_EQ(specials(promptHead(kind, vocabulary, attack, attack)), specials(promptHead(kind, vocabulary, "x", "x")));
         EXPECT_EQ(specials(promptSuffix(kind, attack)), specials(promptSuffix(kind, "x")));
+        EXPECT_EQ(specials(promptFollowUp(kind, attack)), specials(promptFollowUp(kind, "x")));
         EXPECT_NE(joined(promptHead(kind, vocabulary, attack, "lead")).find(attack), std::string::npos);
     }
     EXPECT_EQ(specials(promptSuffix(ChatTemplateKind::ChatMl, "x")), 2);
