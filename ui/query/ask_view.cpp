@@ -273,7 +273,9 @@ QWidget* AskView::makeAnswers() {
 }
 
 QWidget* AskView::makeSources() {
-    auto* const panel = new QWidget(this);
+    auto* const panel = named(new QWidget(this), u"passagesPanel"_s, tr("Passages"));
+    panel->setAutoFillBackground(true);
+    panel->setBackgroundRole(QPalette::Base);
     auto* const column = new QVBoxLayout(panel);
     column->setContentsMargins(8, 12, 0, 0);
     column->setSpacing(4);
