@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
     const QCommandLineOption layout(u"layout"_s, tr("read, teach or analyse."), tr("L"));
     const QCommandLineOption ask(u"ask"_s, tr("A question to ask at the start."), tr("QUESTION"));
     const QCommandLineOption collection(u"collection"_s, tr("The collection it is asked of."), tr("NAME"));
+    const QCommandLineOption length(u"max-tokens"_s, tr("Longest answer, in tokens."), tr("N"));
     const QCommandLineOption openTrace(u"open-trace"_s, tr("A trace to show."), tr("FILE"));
     const QCommandLineOption size(u"size"_s, tr("Size of the window, such as 1600x1000."), tr("WxH"));
     const QCommandLineOption screenshot(
@@ -89,8 +90,8 @@ int main(int argc, char** argv) {
         tr("Draw the window into this PNG file when everything asked for is done, and exit. Needs no display."), tr("OUT"));
     const QCommandLineOption citation(u"open-citation"_s,
                                       tr("With --ask: show the first source's document beside the answer."));
-    parser.addOptions(
-        {workspace, model, backend, threads, theme, mode, layout, ask, collection, openTrace, size, screenshot, citation});
+    parser.addOptions({workspace, model, backend, threads, theme, mode, layout, ask, collection, length, openTrace, size,
+                       screenshot, citation});
     parser.process(application);
     if (!parser.positionalArguments().isEmpty())
         return refuse(tr("unexpected argument %1 (see --help)").arg(parser.positionalArguments().front()));
@@ -112,6 +113,13 @@ int main(int argc, char** argv) {
     const int threadCount = parser.value(threads).toInt(&isNumber);
     if (!isNumber || threadCount < 0)
         return refuse(tr("--threads is a number from 0"));
+
+    int maxTokens = 0;
+    if (parser.isSet(length)) {
+        maxTokens = parser.value(length).toInt(&isNumber);
+        if (!isNumber || maxTokens < 1)
+            return refuse(tr("--max-tokens is a number from 1"));
+    }
 
     const app::Environment environment = [](const std::string& name) -> std::optional<std::string> {
         const char* const value = std::getenv(name.c_str());
@@ -156,6 +164,8 @@ int main(int argc, char** argv) {
         const auto chosenMode = static_cast<ui::Mode>(std::max(0, static_cast<int>(modes.indexOf(parser.value(mode)))));
         const auto chosenLayout =
             static_cast<ui::Layout>(std::max(0, static_cast<int>(layouts.indexOf(parser.value(layout)))));
+        if (maxTokens > 0)
+            window.setAnswerLength(maxTokens);
         ui::ScreenshotOrder order;
         order.path = parser.value(screenshot);
         order.question = parser.value(ask);

@@ -8,7 +8,7 @@ build_packages=(
     libpoppler-cpp-dev libgumbo-dev libcmark-dev libzip-dev libexpat1-dev zlib1g-dev libseccomp-dev
 )
 # The workbench, and fonts for its offscreen pictures.
-gui_packages=(qt6-base-dev qt6-svg-dev libqt6svg6 fonts-inter fonts-dejavu-core)
+gui_packages=(qt6-base-dev qt6-svg-dev libgl-dev qt6-qpa-plugins fonts-inter fonts-dejavu-core)
 model_packages=(ca-certificates python3 python3-pip unzip)
 test_packages=(libgtest-dev clang-format-14 git strace zip)
 # The documents that the demo asks questions about.

@@ -432,6 +432,8 @@ void MainWindow::chooseWorkspace() {
     openWorkspace();
 }
 
+void MainWindow::setAnswerLength(int tokens) { m_ask->setAnswerLength(tokens); }
+
 void MainWindow::askAtStart(const QString& question, const QString& collection) {
     setMode(Mode::Ask);
     if (!collection.isEmpty()) {

@@ -52,6 +52,7 @@ public:
     void setMode(Mode mode);
     void setLayout(Layout layout);
     void openTrace(const QString& path);
+    void setAnswerLength(int tokens);
     /// Shows Ask and asks; `collection` empty = the first.
     void askAtStart(const QString& question, const QString& collection);
     void openDocument(engine::DocumentId document, std::int64_t begin, std::int64_t end);

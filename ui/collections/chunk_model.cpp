@@ -193,14 +193,11 @@ void ChunkModel::refresh() {
 QByteArray passagesCsv(const std::vector<engine::ChunkInfo>& chunks) {
     QString csv = u"document,pages,begin,end,tokens,kv,score,text\r\n"_s;
     for (const engine::ChunkInfo& chunk : chunks) {
-        const QStringList fields{text::fromUtf8(chunk.documentTitle),
-                                 text::pages(chunk.record.firstPage, chunk.record.lastPage),
-                                 QString::number(chunk.record.begin),
-                                 QString::number(chunk.record.end),
-                                 QString::number(chunk.record.tokens),
-                                 chunk.inStore ? u"cached"_s : u"none"_s,
-                                 QString::number(chunk.score),
-                                 text::fromUtf8(chunk.text)};
+        const QStringList fields{
+            text::fromUtf8(chunk.documentTitle),  text::pages(chunk.record.firstPage, chunk.record.lastPage),
+            QString::number(chunk.record.begin),  QString::number(chunk.record.end),
+            QString::number(chunk.record.tokens), chunk.inStore ? u"cached"_s : u"none"_s,
+            QString::number(chunk.score),         text::fromUtf8(chunk.text)};
         QStringList quoted;
         for (const QString& field : fields)
             quoted << csvField(field);

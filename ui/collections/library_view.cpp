@@ -37,8 +37,8 @@ namespace {
 
 using namespace Qt::StringLiterals;
 
-constexpr int kRefreshMs = 400;  // after changes of the library, at most this often
-constexpr int kSideBySide = 640;   // px
+constexpr int kRefreshMs = 400;   // after changes of the library, at most this often
+constexpr int kSideBySide = 640;  // px
 constexpr int kTypingRestMs = 150;
 constexpr int kWatchRestMs = 2000;
 
@@ -147,7 +147,8 @@ QWidget* LibraryView::makeCollections() {
     m_collectionTable->setModel(&m_collections);
     m_collectionTable->setSelectionMode(QAbstractItemView::SingleSelection);
     m_collectionTable->setItemDelegateForColumn(
-        CollectionModel::Coverage, new CoverageDelegate(m_theme, CollectionModel::kCoverageRole, CoverageDelegate::Kind::Coverage, m_collectionTable));
+        CollectionModel::Coverage,
+        new CoverageDelegate(m_theme, CollectionModel::kCoverageRole, CoverageDelegate::Kind::Coverage, m_collectionTable));
     QHeaderView* const header = m_collectionTable->horizontalHeader();
     header->setSectionResizeMode(CollectionModel::Name, QHeaderView::Stretch);
     header->setSectionResizeMode(CollectionModel::Coverage, QHeaderView::Fixed);
@@ -200,8 +201,9 @@ QWidget* LibraryView::makeFiles() {
     m_fileTable->setModel(m_sorted);
     m_fileTable->setSortingEnabled(true);
     m_fileTable->sortByColumn(FileModel::File, Qt::AscendingOrder);
-    m_fileTable->setItemDelegateForColumn(FileModel::Coverage,
-                                          new CoverageDelegate(m_theme, FileModel::kCoverageRole, CoverageDelegate::Kind::Coverage, m_fileTable));
+    m_fileTable->setItemDelegateForColumn(
+        FileModel::Coverage,
+        new CoverageDelegate(m_theme, FileModel::kCoverageRole, CoverageDelegate::Kind::Coverage, m_fileTable));
     const int widths[] = {260, 112, 72, 96, 88, 152, 104, 80, 240};
     for (int column = 0; column < FileModel::ColumnCount; ++column)
         m_fileTable->setColumnWidth(column, widths[column]);

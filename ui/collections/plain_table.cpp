@@ -31,9 +31,10 @@ QTableView* plainTable(const QString& name, const QString& accessible, QWidget* 
     table->verticalHeader()->setDefaultSectionSize(kRowHeight);
     table->horizontalHeader()->setHighlightSections(false);
     table->horizontalHeader()->setMinimumSectionSize(40);
-    table->setStyleSheet(u"QTableView::item { border: 0; padding: 0 8px; }"
-                         "QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-origin: padding; subcontrol-position: top "
-                         "center; width: 8px; height: 5px; }"_s);
+    table->setStyleSheet(
+        u"QTableView::item { border: 0; padding: 0 8px; }"
+        "QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-origin: padding; subcontrol-position: top "
+        "center; width: 8px; height: 5px; }"_s);
     return table;
 }
 

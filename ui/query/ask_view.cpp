@@ -208,7 +208,7 @@ QWidget* AskView::makePlanRow() {
     group({caption(tr("passages"), m_topK, row), m_topK});
     m_length = named(new QSpinBox(row), u"lengthBox"_s, tr("Longest answer in tokens"));
     m_length->setButtonSymbols(QAbstractSpinBox::NoButtons);
-    m_length->setRange(8, 2048);
+    m_length->setRange(1, 4096);
     m_length->setSingleStep(32);
     m_length->setValue(m_session.maxTokens());
     group({caption(tr("answer up to"), m_length, row), m_length, caption(tr("tokens"), nullptr, row)});
@@ -273,7 +273,9 @@ QWidget* AskView::makeAnswers() {
 }
 
 QWidget* AskView::makeSources() {
-    auto* const panel = new QWidget(this);
+    auto* const panel = named(new QWidget(this), u"passagesPanel"_s, tr("Passages"));
+    panel->setAutoFillBackground(true);
+    panel->setBackgroundRole(QPalette::Base);
     auto* const column = new QVBoxLayout(panel);
     column->setContentsMargins(8, 12, 0, 0);
     column->setSpacing(4);
@@ -519,6 +521,8 @@ void AskView::setCollections(const QStringList& names) {
 }
 
 void AskView::chooseCollection(const QString& name) { m_collection->setCurrentText(name); }
+
+void AskView::setAnswerLength(int tokens) { m_length->setValue(tokens); }
 
 void AskView::chooseStrategy(engine::Strategy strategy) {
     m_strategy->setCurrentIndex(m_strategy->findData(static_cast<int>(strategy)));

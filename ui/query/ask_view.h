@@ -53,6 +53,7 @@ public:
     /// Names for the collection box; keeps the choice when it is still there.
     void setCollections(const QStringList& names);
     void chooseCollection(const QString& name);
+    void setAnswerLength(int tokens);
     void chooseStrategy(engine::Strategy strategy);
     /// The trace to show elsewhere: the newest answer's.
     std::shared_ptr<const engine::BlendTrace> newestTrace() const;

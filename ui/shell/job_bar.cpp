@@ -72,9 +72,7 @@ JobBar::JobBar(Theme& theme, EngineBridge& bridge, QWidget* parent) : QWidget(pa
     showJobs();
 }
 
-void JobBar::dress() {
-    m_stop->setIcon(icon(u"stop"_s, m_theme, Role::QuietInk));
-}
+void JobBar::dress() { m_stop->setIcon(icon(u"stop"_s, m_theme, Role::QuietInk)); }
 
 void JobBar::say(const QString& sentence) {
     m_sentence = sentence;

@@ -15,9 +15,9 @@
 #include <algorithm>
 
 #include "ui/collections/coverage_delegate.h"
+#include "ui/collections/plain_table.h"
 #include "ui/query/share_bar.h"
 #include "ui/text.h"
-#include "ui/collections/plain_table.h"
 #include "ui/widgets/table_export.h"
 
 namespace ui {
@@ -106,7 +106,8 @@ StoreView::StoreView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     m_table->setModel(sorted);
     m_table->setSortingEnabled(true);
     m_table->sortByColumn(UsageModel::Bytes, Qt::DescendingOrder);
-    m_table->setItemDelegateForColumn(UsageModel::Bytes, new CoverageDelegate(theme, UsageModel::kShareRole, CoverageDelegate::Kind::Amount, m_table));
+    m_table->setItemDelegateForColumn(
+        UsageModel::Bytes, new CoverageDelegate(theme, UsageModel::kShareRole, CoverageDelegate::Kind::Amount, m_table));
     const int widths[] = {300, 220, 88, 104, 72};
     for (int index = 0; index < UsageModel::Note; ++index)
         m_table->setColumnWidth(index, widths[index]);

@@ -19,8 +19,8 @@ using namespace Qt::StringLiterals;
 }  // namespace
 
 QStringList WelcomePage::exampleQuestions() {
-    return {tr("How often are the filters at Ostrel Station washed back?"),
-            tr("Who may approve a purchase of 4,000 crowns?"),
+    return {tr("Who may sign a purchase of more than 4,000 crowns?"),
+            tr("How often are the filters at Ostrel Station washed back?"),
             tr("What is the target for free chlorine at Brannoch Station?")};
 }
 
