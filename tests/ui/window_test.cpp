@@ -309,6 +309,7 @@ private slots:
         m_bench->find<QToolButton>(u"followUp"_s)->click();
         QVERIFY(m_bench->find<QLabel>(u"followUpNote"_s)->isVisible());
         askAndAwait(u"and which has moved?"_s);
+        QVERIFY(m_bench->awaitIdle());
         QCOMPARE(m_script->queries().back().followUpOf, std::uint64_t{2});  // after the answer the next goes on from it
         const auto asked = m_script->queries();
         QVERIFY(std::any_of(asked.begin(), asked.end(), [](const engine::Query& query) { return query.followUpOf == 1; }));
