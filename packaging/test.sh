@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds and tests everything on a Debian 12 machine: packages, release build without a warning, the model, all tests, then
-# the unit tests once more under AddressSanitizer and UndefinedBehaviorSanitizer.
-# For developers: SKIP_INSTALL=1, SKIP_ASAN=1, JOBS=n (default: one a processor).
+# the unit tests once more under AddressSanitizer and UndefinedBehaviorSanitizer, and the bridge between window and engine under
+# ThreadSanitizer.
+# For developers: SKIP_INSTALL=1, SKIP_ASAN=1 (no sanitizers), JOBS=n (default: one a processor).
 set -euo pipefail
 export LC_ALL=C.UTF-8
 export GOMP_SPINCOUNT=10000  # a waiting thread soon sleeps; spinning on a busy machine made prefill five times slower
@@ -47,6 +48,12 @@ run_tests() {
     return "$status"
 }
 
+# The bridge between the window's thread and the engine's, alone: the libraries below it are not built for the thread checker.
+build_bridge_tsan() {
+    cmake --preset tsan
+    cmake --build --preset tsan --parallel "$jobs" --target engine_bridge_test
+}
+
 # build PRESET [CMAKE-OPTION…]
 build() {
     local preset="$1"
@@ -66,4 +73,6 @@ if [[ -z "${SKIP_ASAN:-}" ]]; then
     step "build, asan" build asan -DBUILD_GUI=OFF
     step "tests, asan, label unit" run_tests asan "asan, unit tests" --label-regex '^unit$' \
         --exclude-regex '^(include_rules|format_check|face_headers|house_rules|cases_check)$'
+    step "build, tsan, the engine's bridge" build_bridge_tsan
+    step "tests, tsan, the engine's bridge" run_tests tsan "tsan, the engine's bridge" --tests-regex '^engine_bridge_test$'
 fi
