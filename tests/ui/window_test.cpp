@@ -198,8 +198,16 @@ private slots:
         QVERIFY(m_bench->awaitIdle());
         m_bench->find<QSlider>(u"ratioSlider"_s)->setValue(40);
         QTRY_COMPARE(window().ask().session().plan()->options.ratio, 0.4);
-        m_bench->find<QToolButton>(u"preset100"_s)->click();
-        QTRY_COMPARE(window().ask().session().plan()->options.ratio, 1.0);
+        QVERIFY(!m_bench->find<QToolButton>(u"presetFaithful"_s)->isChecked());
+        m_bench->find<QToolButton>(u"presetFaithful"_s)->click();
+        QTRY_COMPARE(window().ask().session().plan()->options.ratio, 0.3);
+        QCOMPARE(window().ask().session().plan()->options.strategy, engine::Strategy::QueryValue);
+        QVERIFY(m_bench->find<QToolButton>(u"presetFaithful"_s)->isChecked());
+        m_bench->find<QToolButton>(u"presetExact"_s)->click();
+        QTRY_COMPARE(window().ask().session().plan()->options.strategy, engine::Strategy::Full);
+        QVERIFY(m_bench->find<QToolButton>(u"presetExact"_s)->isChecked());
+        m_bench->find<QToolButton>(u"presetFast"_s)->click();
+        QTRY_COMPARE(window().ask().session().plan()->options.ratio, 0.15);
         window().ask().chooseStrategy(engine::Strategy::Reuse);
         QTRY_COMPARE(window().ask().session().plan()->options.strategy, engine::Strategy::Reuse);
         QVERIFY(!m_bench->find<QSlider>(u"ratioSlider"_s)->isEnabled());

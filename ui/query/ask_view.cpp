@@ -179,25 +179,34 @@ QWidget* AskView::makePlanRow() {
     m_ratio->setPageStep(5);
     m_ratio->setFixedWidth(160);
     m_ratioText = named(new QLabel(row), u"ratioText"_s, tr("Ratio"));
-    const std::pair<QString, int> presets[] = {{tr("Fast"), 5}, {tr("Faithful"), 15}, {tr("Exact"), 100}};
+    const struct {
+        QString name;
+        QString words;
+        engine::Strategy strategy;
+        int percent;  // of Full without meaning
+    } presets[] = {{u"presetFast"_s, tr("Fast"), engine::Strategy::QueryValue, 15},
+                   {u"presetFaithful"_s, tr("Faithful"), engine::Strategy::QueryValue, 30},
+                   {u"presetExact"_s, tr("Exact"), engine::Strategy::Full, 100}};
     auto* const presetBox = new QWidget(row);
     auto* const presetLine = new QHBoxLayout(presetBox);
     presetLine->setContentsMargins(0, 0, 0, 0);
     presetLine->setSpacing(0);
-    for (const auto& [words, percent] : presets) {
-        auto* const button = named(new QToolButton(presetBox), u"preset%1"_s.arg(percent), tr("Preset: %1").arg(words));
-        button->setText(words);
-        button->setToolTip(percent == 100
-                               ? tr("Computes every token again: equals a full prefill")
-                               : tr("Computes %1 of the passages’ tokens again").arg(text::percent(percent / 100.0)));
+    for (const auto& preset : presets) {
+        auto* const button = named(new QToolButton(presetBox), preset.name, tr("Preset: %1").arg(preset.words));
+        button->setText(preset.words);
+        button->setToolTip(preset.strategy == engine::Strategy::Full
+                               ? tr("A full prefill: nothing is reused")
+                               : tr("%1, computes %2 of the passages’ tokens again")
+                                     .arg(text::strategyName(preset.strategy), text::percent(preset.percent / 100.0)));
         button->setCheckable(true);
-        button->setProperty("percent", percent);
-        connect(button, &QToolButton::clicked, this, [this, percent] {
-            m_ratio->setValue(percent);
+        connect(button, &QToolButton::clicked, this, [this, strategy = preset.strategy, percent = preset.percent] {
+            chooseStrategy(strategy);
+            if (hasRatio(strategy))
+                m_ratio->setValue(percent);
             showRatio();
         });
         presetLine->addWidget(button);
-        m_presets.push_back(button);
+        m_presets.push_back({button, preset.strategy, preset.percent});
     }
     group({m_ratio, m_ratioText, presetBox});
 
@@ -394,10 +403,9 @@ void AskView::showRatio() {
     m_ratio->setEnabled(ratio);
     m_ratioText->setEnabled(ratio);
     m_ratioText->setText(ratio ? text::percent(m_ratio->value() / 100.0) : u"–"_s);
-    for (QToolButton* preset : m_presets) {
-        preset->setEnabled(ratio);
-        preset->setChecked(ratio && preset->property("percent").toInt() == m_ratio->value());
-    }
+    const engine::Strategy strategy = m_session.blend().strategy;
+    for (const Preset& preset : m_presets)
+        preset.button->setChecked(preset.strategy == strategy && (!ratio || preset.percent == m_ratio->value()));
 }
 
 void AskView::showPlan() {

@@ -100,7 +100,13 @@ private:
     QComboBox* m_strategy = nullptr;
     QSlider* m_ratio = nullptr;
     QLabel* m_ratioText = nullptr;
-    std::vector<QToolButton*> m_presets;
+    /// A button for a strategy with its ratio, checked while both are chosen.
+    struct Preset {
+        QToolButton* button;
+        engine::Strategy strategy;
+        int percent;
+    };
+    std::vector<Preset> m_presets;
     QSpinBox* m_topK = nullptr;
     QSpinBox* m_length = nullptr;
     QLabel* m_planText = nullptr;

@@ -71,7 +71,7 @@ void StateMessage::fit() {
     m_explanation->ensurePolished();
     const int width = std::min(kGreatestWidth, m_explanation->fontMetrics().horizontalAdvance(m_explanation->text()) + 16);
     m_explanation->setFixedWidth(width);
-    m_explanation->setMinimumHeight(m_explanation->heightForWidth(width));
+    m_explanation->setMinimumHeight(std::max(0, m_explanation->heightForWidth(width)));  // −1 without text
     m_explanation->setVisible(!m_explanation->text().isEmpty());
 }
 
