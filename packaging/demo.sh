@@ -36,32 +36,6 @@ title() {
     printf '\n== %s\n' "$*"
 }
 
-# find_documents: sets `paths` to the demo's documents. Where the packages were installed without /usr/share/doc (as in container
-# images), they are unpacked beside the workspace.
-find_documents() {
-    local root=/ name
-    for name in "${documents[@]}"; do
-        [[ -e "/$name" ]] || root="$workspace-documents"
-    done
-    if [[ "$root" != / ]]; then
-        for name in "${documents[@]}"; do
-            if [[ ! -e "$root/$name" ]]; then
-                echo "this installation leaves out /usr/share/doc; unpacking the documents to $root"
-                mkdir -p "$root"
-                (cd "$scratch" && apt-get -q download "${demo_packages[@]}")
-                for package in "$scratch"/*.deb; do
-                    dpkg-deb -x "$package" "$root"
-                done
-                break
-            fi
-        done
-    fi
-    paths=()
-    for name in "${documents[@]}"; do
-        paths+=("${root%/}/$name")
-    done
-}
-
 # ask QUESTION STRATEGY FILE [OPTION…]: one process, its JSON to FILE.
 ask() {
     local question="$1" strategy="$2" file="$3"
@@ -72,7 +46,7 @@ ask() {
 if [[ -z "${SKIP_INSTALL:-}" ]]; then
     title "packages"
     install_packages "${build_packages[@]}" "${gui_packages[@]}" "${model_packages[@]}" "${test_packages[@]}" \
-        "${demo_packages[@]}"
+        "${document_packages[@]}"
 fi
 if [[ -z "${SKIP_BUILD:-}" ]]; then
     title "build"
@@ -83,7 +57,8 @@ title "default model"
 packaging/fetch_model.sh
 
 title "documents into the collection \"$collection\" of $workspace"
-find_documents
+root="$(documents_root "$workspace-documents")"
+paths=("${documents[@]/#/$root/}")
 mkdir -p "$workspace"
 "${cacheblend[@]}" import "${paths[@]}" --collection "$collection" --json >"$scratch/import.json"
 "${report[@]}" import "$scratch/import.json"

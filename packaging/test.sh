@@ -39,12 +39,13 @@ step() {
     times+="$(printf '  %-44s %5d s' "$step_name" $((SECONDS - begin)))"$'\n'
 }
 
-# run_tests PRESET LABEL CTEST-ARGUMENT…: keeps ctest's closing line for the summary.
+# run_tests PRESET LABEL CTEST-ARGUMENT…: keeps ctest's closing line for the summary, and the names of tests that were skipped.
 run_tests() {
     local preset="$1" label="$2" log="$scratch/$1.log" status=0
     shift 2
     ctest --preset "$preset" --no-tests=error --parallel "$jobs" "$@" 2>&1 | tee "$log" || status=$?
     results+="$label:"$'\n'"$(grep -E '^[0-9]+% tests passed' "$log" || echo 'ctest reported no result')"$'\n'
+    results+="$(sed -nE 's/^\t *[0-9]+ - (.*) \(Skipped\)$/  skipped: \1/p' "$log")"$'\n'
     return "$status"
 }
 
@@ -64,10 +65,12 @@ build() {
 
 if [[ -z "${SKIP_INSTALL:-}" ]]; then
     step "packages" install_packages "${build_packages[@]}" "${gui_packages[@]}" "${model_packages[@]}" \
-        "${test_packages[@]}"
+        "${test_packages[@]}" "${document_packages[@]}"
 fi
 step "build, release, warnings are errors" build release
 step "default model" packaging/fetch_model.sh
+CACHEBLEND_DOCUMENTS="$(documents_root "${XDG_DATA_HOME:-$HOME/.local/share}/cacheblend-workbench/documents")"
+export CACHEBLEND_DOCUMENTS
 step "tests, release, all labels" run_tests release "release, all tests"
 if [[ -z "${SKIP_ASAN:-}" ]]; then
     step "build, asan" build asan -DBUILD_GUI=OFF

@@ -142,8 +142,7 @@ TEST(WeightFile, DefaultModelHasItsPublishedShapeAndValues) {
     const char* home = std::getenv("HOME");
     const std::string base = data ? data : std::string(home ? home : "") + "/.local/share";
     const std::string path = named ? named : base + "/cacheblend-workbench/models/SmolLM2-135M-Instruct.Q4_1.gguf";
-    if (!std::filesystem::exists(path))
-        GTEST_SKIP() << "the default model is not installed";
+    ASSERT_TRUE(std::filesystem::exists(path)) << path << " is missing: run packaging/fetch_model.sh";
     const auto model = openModel(path);
     ASSERT_TRUE(model);
     const engine::ModelConfig& config = model->config();
