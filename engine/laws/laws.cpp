@@ -16,6 +16,7 @@ namespace engine {
 namespace {
 
 constexpr double kRatio = 0.15;
+constexpr double kStagesShare = 0.03;  // of a prefill's time that may lie outside every stage
 
 int differing(std::span<const float> a, std::span<const float> b) {
     int count = a.size() == b.size() ? 0 : 1;
@@ -393,29 +394,36 @@ GateCheck Laws::runningTwiceGivesTheSame() {
 }
 
 GateCheck Laws::countersAndStagesAddUp() {
+    // A forgotten stage is missing in every run; a thread that the system set aside between two stages is late in one.
+    constexpr int kRuns = 5;
     double worst = 0;
     for (const Strategy strategy : kAll) {
         const BlendPlan blendPlan = plan(options(strategy, kRatio), m_prompt.chunks.size());
         m_bench.blender.rows(blendPlan.promptTokens);
-        KvCache cache = m_bench.model.makeCache(blendPlan.promptTokens);
-        std::vector<SegmentFailure> failures;
-        std::unique_ptr<storage::KvReader> reader = m_bench.store.reader();
-        const StageClock clock;
-        const Result<Prefill> prefill =
-            m_bench.blender.prefill(blendPlan, m_bench.spec, std::move(reader), cache, {}, failures);
-        const double elapsed = clock.elapsedMs();
-        if (!prefill.ok())
-            return check("counters and stages add up", std::numeric_limits<double>::infinity(), 0.03, "share",
-                         prefill.status().message());
-        const TokenCounts& tokens = prefill->tokens;
-        if (tokens.reused + tokens.recomputed + tokens.fresh != blendPlan.promptTokens)
-            worst = std::numeric_limits<double>::infinity();
-        const Timings& ms = prefill->ms;
-        const double stages =
-            ms.plan + ms.load + ms.rotate + ms.questionPass + ms.layersBeforeCheck + ms.check + ms.recompute + ms.firstToken;
-        worst = std::max(worst, std::abs(elapsed - stages) / elapsed);
+        double outside = std::numeric_limits<double>::infinity();
+        for (int attempt = 0; attempt < kRuns && outside > kStagesShare; ++attempt) {
+            KvCache cache = m_bench.model.makeCache(blendPlan.promptTokens);
+            std::vector<SegmentFailure> failures;
+            std::unique_ptr<storage::KvReader> reader = m_bench.store.reader();
+            const StageClock clock;
+            const Result<Prefill> prefill =
+                m_bench.blender.prefill(blendPlan, m_bench.spec, std::move(reader), cache, {}, failures);
+            const double elapsed = clock.elapsedMs();
+            if (!prefill.ok())
+                return check("counters and stages add up", std::numeric_limits<double>::infinity(), kStagesShare, "share",
+                             prefill.status().message());
+            const TokenCounts& tokens = prefill->tokens;
+            if (tokens.reused + tokens.recomputed + tokens.fresh != blendPlan.promptTokens)
+                return check("counters and stages add up", std::numeric_limits<double>::infinity(), kStagesShare, "share",
+                             "the tokens reused, recomputed and fresh are not the prompt's");
+            const Timings& ms = prefill->ms;
+            const double stages = ms.plan + ms.load + ms.rotate + ms.questionPass + ms.layersBeforeCheck + ms.check +
+                                  ms.recompute + ms.firstToken;
+            outside = std::min(outside, std::abs(elapsed - stages) / elapsed);
+        }
+        worst = std::max(worst, outside);
     }
-    return check("counters and stages add up", worst, 0.03, "share of the prefill outside every stage");
+    return check("counters and stages add up", worst, kStagesShare, "share of the prefill outside every stage");
 }
 
 GateCheck Laws::chunkKvDependsOnNothingElse() {

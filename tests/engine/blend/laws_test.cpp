@@ -80,8 +80,6 @@ TEST_P(LawsTest, Holds) {
     const engine::GateCheck check = (laws.*engine::Laws::all()[lawIndex].check)();
     EXPECT_TRUE(check.passed) << check.name << ": " << check.figure << " " << check.unit << ", allowed " << check.tolerance
                               << "; " << check.detail;
-    std::cout << check.name << ": " << check.figure << " " << check.unit << " (allowed " << check.tolerance << ") "
-              << check.detail << '\n';
 }
 
 INSTANTIATE_TEST_SUITE_P(, LawsTest,
