@@ -6,7 +6,6 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QPushButton>
-#include <QSlider>
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QTabWidget>
@@ -21,11 +20,9 @@
 #include "ui/compare/figures_model.h"
 #include "ui/compare/run_diff.h"
 #include "ui/inspection_cursor.h"
-#include "ui/inspector/position_bar.h"
-#include "ui/inspector/shading_key.h"
 #include "ui/inspector/stage_timeline.h"
 #include "ui/inspector/stages.h"
-#include "ui/inspector/text_map.h"
+#include "ui/inspector/text_page.h"
 #include "ui/inspector/trace_words.h"
 #include "ui/theme/theme.h"
 #include "ui/widgets/heat_map.h"
@@ -76,13 +73,7 @@ struct CompareView::Parts {
     StateMessage* klMessage;
     AnswersPanel* answers;
     QTabWidget* tabs;
-    QComboBox* coloring;
-    QComboBox* granularity;
-    QSlider* layer;
-    QLabel* layerText;
-    TextMap* map;
-    ShadingKey* key;
-    PositionBar* position;
+    TextPage* text;
     TokenAxis axis;
     QComboBox* quantity;
     HeatMap* heat;
@@ -100,15 +91,6 @@ namespace {
 QString runText(const engine::BlendTrace& trace) {
     return CompareView::tr("%1 · first token after %2 · %3")
         .arg(strategyText(trace.options), millisecondsText(trace.ms.ttft), countsText(trace.tokens));
-}
-
-QComboBox* makeCombo(QWidget* parent, const QString& name, const QString& accessible, const QStringList& items) {
-    auto* box = new QComboBox(parent);
-    box->setObjectName(name);
-    box->setAccessibleName(accessible);
-    box->setToolTip(accessible);
-    box->addItems(items);
-    return box;
 }
 
 QWidget* makePage(QWidget* parent, const QString& name) {
@@ -170,7 +152,6 @@ CompareView::Parts::Parts(CompareView& theView, Theme& theTheme, InspectionCurso
     for (StateMessage* message : {heatMessage, attentionMessage, klMessage}) {
         QObject::connect(message, &StateMessage::activated, &view, &CompareView::measureRequested);
     }
-    QObject::connect(&cursor, &InspectionCursor::layerChanged, &view, [this] { refreshShading(); });
     QObject::connect(&theme, &Theme::changed, &view, [this] { dress(); });
     dress();
     refresh();
@@ -259,60 +240,24 @@ QWidget* CompareView::Parts::makeFigures() {
 }
 
 QWidget* CompareView::Parts::makeText() {
-    auto* page = makePage(tabs, u"compareText"_s);
-    coloring =
-        makeCombo(page, u"compareColoring"_s, tr("Which difference colours the text"),
-                  {tr("Recompute, B against A"), tr("Score, B − A"), tr("K deviation, B − A"), tr("V deviation, B − A")});
-    granularity = makeCombo(page, u"compareGranularity"_s, tr("What is coloured as one"),
-                            {tr("by token"), tr("by word"), tr("by sentence"), tr("by chunk")});
-    layer = new QSlider(Qt::Horizontal, page);
-    layer->setObjectName(u"compareLayer"_s);
-    layer->setAccessibleName(tr("Layer; leftmost is the mean of all"));
-    layer->setFixedWidth(112);
-    layerText = new QLabel(page);
-    layerText->setObjectName(u"compareLayerValue"_s);
-    layerText->setAccessibleName(tr("Layer shown"));
-    layerText->setTextFormat(Qt::PlainText);
-    map = new TextMap(theme, cursor, u"compareMap"_s, page);
-    map->setAccessibleName(tr("Text of run B, coloured by the difference to A"));
-    key = new ShadingKey(theme, *map, page);
-    position = new PositionBar(theme, cursor, *map, page);
-    position->setObjectName(u"comparePositionBar"_s);
-    auto* bar = new QHBoxLayout;
-    bar->setContentsMargins(16, 0, 16, 0);
-    bar->setSpacing(8);
-    bar->addWidget(coloring);
-    bar->addWidget(granularity);
-    bar->addWidget(layer);
-    bar->addWidget(layerText);
-    bar->addStretch(1);
-    bar->addWidget(makeExportButton(*map, page));
-    auto* keyRow = new QHBoxLayout;
-    keyRow->setContentsMargins(16, 0, 16, 0);
-    keyRow->addWidget(key);
-    auto* body = new QHBoxLayout;
-    body->setSpacing(0);
-    body->addWidget(map, 1);
-    body->addWidget(position);
-    auto* column = new QVBoxLayout(page);
-    column->setContentsMargins(0, 8, 0, 0);
-    column->setSpacing(4);
-    column->addLayout(bar);
-    column->addLayout(keyRow);
-    column->addLayout(body, 1);
-    QObject::connect(coloring, &QComboBox::currentIndexChanged, &view, [this] { refreshShading(); });
-    QObject::connect(granularity, &QComboBox::currentIndexChanged, &view, [this](int at) {
-        map->setGranularity(static_cast<Granularity>(at));
-        key->update();
-    });
-    QObject::connect(layer, &QSlider::valueChanged, &view, [this](int value) { cursor.setLayer(value - 1); });
-    return page;
+    text =
+        new TextPage(theme, cursor,
+                     {u"compare"_s,
+                      tr("Which difference colours the text"),
+                      {tr("Recompute, B against A"), tr("Score, B − A"), tr("K deviation, B − A"), tr("V deviation, B − A")},
+                      tr("Text of run B, coloured by the difference to A")},
+                     tabs);
+    QObject::connect(text, &TextPage::shadingWanted, &view, [this] { refreshShading(); });
+    return text;
 }
 
 QWidget* CompareView::Parts::makeHeat() {
     auto* page = makePage(tabs, u"compareHeat"_s);
-    quantity = makeCombo(page, u"compareQuantity"_s, tr("Quantity whose difference is shown"),
-                         {tr("K deviation, B − A"), tr("V deviation, B − A")});
+    quantity = new QComboBox(page);
+    quantity->setObjectName(u"compareQuantity"_s);
+    quantity->setAccessibleName(tr("Quantity whose difference is shown"));
+    quantity->setToolTip(quantity->accessibleName());
+    quantity->addItems({tr("K deviation, B − A"), tr("V deviation, B − A")});
     heatStack = new QStackedWidget(page);
     heatStack->setObjectName(u"compareHeatStack"_s);
     heat = new HeatMap(theme, cursor, axis, u"compareHeatMap"_s, tr("Difference by layer and token"), heatStack);
@@ -357,7 +302,6 @@ void CompareView::Parts::dress() {
     }
     verdict->setFont(theme.headingFont());
     figures->setFont(theme.figureFont());
-    key->update();
 }
 
 void CompareView::Parts::refresh() {
@@ -390,15 +334,12 @@ void CompareView::Parts::refresh() {
         words += tr("; %1 only in A").arg(diff->tokensOnlyInA());
     }
     verdict->setText(words);
-    model->show(diff->figures());
+    model->setRecords(diff->figures());
     answers->showDiff(diff);
     attention->showDiff(diff);
     const bool attentionShown = AttentionDiff::canShow(*diff);
     attentionStack->setCurrentWidget(attentionShown ? static_cast<QWidget*>(attention) : attentionMessage);
-    const QSignalBlocker quiet(layer);
-    layer->setRange(0, current->layerCount);
-    map->setText(std::make_shared<const PromptText>(*current), segmentCaptions(*current));
-    position->setText(std::make_shared<const PromptText>(*current));
+    text->setText(std::make_shared<const PromptText>(*current), segmentCaptions(*current), current->layerCount);
     axis.reset(current->promptTokens());
     std::vector<int> begins;
     for (const engine::PlanSegment& segment : current->segments) {
@@ -467,16 +408,7 @@ void CompareView::Parts::refreshShading() {
     if (!diff) {
         return;
     }
-    const auto chosen = static_cast<TextColoring>(coloring->currentIndex());
-    const bool deviation = chosen == TextColoring::KDeviation || chosen == TextColoring::VDeviation;
-    layer->setVisible(deviation);
-    layerText->setVisible(deviation);
-    const QSignalBlocker quiet(layer);
-    layer->setValue(cursor.layer() + 1);
-    layerText->setText(cursor.layer() < 0 ? tr("mean of layers") : tr("layer %1").arg(cursor.layer()));
-    map->setShading(differenceShading(diff, chosen, cursor.layer()));
-    key->update();
-    position->update();
+    text->setShading(differenceShading(diff, text->coloring(), cursor.layer()));
 }
 
 void CompareView::Parts::refreshHeat() {

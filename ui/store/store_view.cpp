@@ -205,7 +205,7 @@ void StoreView::refresh() {
         if (events) {
             m_damageTitle->setText(events->empty() ? tr("No damage found so far") : tr("Damage found"));
             m_damageTable->setVisible(!events->empty());
-            m_damage.setEvents(std::move(*events));
+            m_damage.setRecords(std::move(*events));
         }
     });
     showGroup();

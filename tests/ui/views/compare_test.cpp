@@ -187,11 +187,11 @@ private slots:
     void FiguresTableSubtractsAndKeepsModelLaws() {
         FiguresModel model;
         const QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
-        model.show({{u"ttft"_s, 100, 80.5, 1, u"ms"_s, true}, {u"kl"_s, 0, 1, 4, u"nats"_s, false}});
+        model.setRecords({{u"ttft"_s, 100, 80.5, 1, u"ms"_s, true}, {u"kl"_s, 0, 1, 4, u"nats"_s, false}});
         QCOMPARE(model.index(0, 1).data().toString(), u"100.0"_s);
         QCOMPARE(model.index(0, 3).data().toString(), u"−19.5"_s);
         QCOMPARE(model.index(1, 3).data().toString(), u"–"_s);
-        model.show({});
+        model.setRecords({});
         QCOMPARE(model.rowCount(), 0);
     }
 
