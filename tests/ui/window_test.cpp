@@ -21,6 +21,7 @@
 
 #include "tests/ui/fixture.h"
 #include "ui/collections/document_view.h"
+#include "ui/collections/passage_panel.h"
 #include "ui/history/history_view.h"
 #include "ui/palette/action_registry.h"
 #include "ui/palette/palette_dialog.h"
@@ -95,10 +96,10 @@ private slots:
         window().setMode(ui::Mode::Store);
         QVERIFY(m_bench->awaitIdle());
         std::vector<std::unique_ptr<QAbstractItemModelTester>> testers;
-        QAbstractItemModel* const models[] = {&window().library().collections(), &window().library().files(),
-                                              &window().library().chunks(),      &window().ask().session().cards(),
-                                              &window().store().usage(),         &window().store().damage(),
-                                              &window().history().model()};
+        QAbstractItemModel* const models[] = {
+            &window().library().collections(), &window().library().files(), &window().library().passages().chunks(),
+            &window().ask().session().cards(), &window().store().usage(),   &window().store().damage(),
+            &window().history().model()};
         for (QAbstractItemModel* model : models) {
             QVERIFY(model->rowCount() > 0);
             testers.push_back(
@@ -396,13 +397,13 @@ private slots:
     void aSearchFindsPassagesAndTheirExportIsWhole() {
         window().library().searchFor(u"gauges"_s);
         QVERIFY(m_bench->awaitIdle());
-        const ui::ChunkModel& chunks = window().library().chunks();
+        const ui::ChunkModel& chunks = window().library().passages().chunks();
         QVERIFY(chunks.rowCount() > 0 && chunks.rowCount() < 12);
         for (int row = 0; row < chunks.rowCount(); ++row)
             QVERIFY(QString::fromStdString(chunks.chunk(row)->text).contains(u"gauges"_s));
-        QSignalSpy exported(&window().library(), &ui::LibraryView::passagesExported);
+        QSignalSpy exported(&window().library().passages(), &ui::PassagePanel::exported);
         const QString path = m_bench->folder().filePath(u"passages.csv"_s);
-        window().library().exportPassagesTo(path);
+        window().library().passages().exportTo(path);
         QTRY_COMPARE(exported.count(), 1);
         QFile file(path);
         QVERIFY(file.open(QIODevice::ReadOnly));
