@@ -18,6 +18,14 @@ void Script::release(const std::string& call) {
     m_changed.notify_all();
 }
 
+void Script::releaseAll() {
+    {
+        const std::lock_guard lock(m_mutex);
+        m_held.clear();
+    }
+    m_changed.notify_all();
+}
+
 void Script::awaitHeld(const std::string& call) {
     std::unique_lock lock(m_mutex);
     m_changed.wait(lock, [&] { return std::find(m_inside.begin(), m_inside.end(), call) != m_inside.end(); });

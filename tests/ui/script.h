@@ -25,6 +25,7 @@ public:
     /// From now on calls of this name wait in their middle until released or stopped.
     void hold(const std::string& call);
     void release(const std::string& call);
+    void releaseAll();
     /// Waits until a held call is in its middle.
     void awaitHeld(const std::string& call);
 

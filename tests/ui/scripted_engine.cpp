@@ -492,19 +492,22 @@ engine::Result<engine::KvVerifyReport> ScriptedEngine::storeVerify(int part, int
     return report;
 }
 
-engine::Result<std::uint64_t> ScriptedEngine::storeEvict(std::uint64_t, std::stop_token) {
+engine::Result<std::uint64_t> ScriptedEngine::storeEvict(std::uint64_t, std::stop_token stop) {
     m_script->note("storeEvict");
+    m_script->middle("storeEvict", stop);
     m_chunksWithKv /= 2;
     return std::uint64_t{1} << 20;
 }
 
-engine::Result<engine::KvCompactReport> ScriptedEngine::storeCompact(engine::JobObserver&, std::stop_token) {
+engine::Result<engine::KvCompactReport> ScriptedEngine::storeCompact(engine::JobObserver&, std::stop_token stop) {
     m_script->note("storeCompact");
+    m_script->middle("storeCompact", stop);
     return engine::KvCompactReport{4096, 2};
 }
 
-engine::Result<engine::KvRebuildReport> ScriptedEngine::storeRebuildIndex(engine::JobObserver&, std::stop_token) {
+engine::Result<engine::KvRebuildReport> ScriptedEngine::storeRebuildIndex(engine::JobObserver&, std::stop_token stop) {
     m_script->note("storeRebuildIndex");
+    m_script->middle("storeRebuildIndex", stop);
     return engine::KvRebuildReport{m_chunksWithKv, 0};
 }
 

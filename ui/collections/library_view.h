@@ -82,8 +82,8 @@ private:
     EngineBridge& m_bridge;
     CollectionModel m_collections;
     FileModel m_files;
-    QTimer m_refreshSoon;
-    WatchedFolders m_watched;
+    QTimer m_refreshSoon{this};
+    WatchedFolders m_watched{WatchedFolders::kRestMs, this};
 
     QSplitter* m_splitter = nullptr;
     QTableView* m_collectionTable = nullptr;

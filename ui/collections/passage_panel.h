@@ -41,7 +41,7 @@ private:
     ChunkModel m_chunks;
     QString m_collection;
     int m_count = 0;
-    QTimer m_typing;
+    QTimer m_typing{this};
     QLineEdit* m_search;
     QLabel* m_state;
     QTableView* m_table;

@@ -14,9 +14,10 @@ namespace ui {
 class WatchedFolders : public QObject {
     Q_OBJECT
 public:
+    static constexpr int kRestMs = 2000;
     static constexpr int kMostWatched = 4096;  // folders and files; beyond that only folders already watched are
 
-    explicit WatchedFolders(int restMs = 2000, QObject* parent = nullptr);
+    explicit WatchedFolders(int restMs = kRestMs, QObject* parent = nullptr);
 
     /// Folder → collection.
     void watch(const QHash<QString, QString>& folders);
@@ -31,7 +32,7 @@ private:
 
     QHash<QString, QString> m_folders;
     QFileSystemWatcher m_watcher;
-    QTimer m_rest;
+    QTimer m_rest{this};
     QSet<QString> m_changed;  // of m_folders
 };
 

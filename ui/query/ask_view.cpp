@@ -87,7 +87,7 @@ void QuestionBox::keyPressEvent(QKeyEvent* event) {
 // ---- AskView ---------------------------------------------------------------------------------------------------
 
 AskView::AskView(Theme& theme, EngineBridge& bridge, QWidget* parent)
-    : QWidget(parent), m_theme(theme), m_bridge(bridge), m_session(bridge) {
+    : QWidget(parent), m_theme(theme), m_bridge(bridge), m_session(bridge, this) {
     setObjectName(u"askView"_s);
     setAccessibleName(tr("Ask"));
     auto* const column = new QVBoxLayout(this);
