@@ -326,12 +326,24 @@ void MainWindow::importSamples() {
 void MainWindow::setMode(Mode mode) {
     m_welcome->hide();
     m_docks->setMode(mode);
-    if (mode == Mode::Ask)
-        m_ask->focusQuestion();
-    else if (mode == Mode::Library)
-        m_library->focusFiles();
-    if (mode == Mode::Store)
-        m_store->refresh();
+    switch (mode) {
+        case Mode::Library:
+            m_library->focusFiles();
+            break;
+        case Mode::Ask:
+            m_ask->focusQuestion();
+            break;
+        case Mode::Inspect:
+            m_inspect->setFocus(Qt::OtherFocusReason);
+            break;
+        case Mode::Compare:
+            m_compare->setFocus(Qt::OtherFocusReason);
+            break;
+        case Mode::Store:
+            m_store->setFocus(Qt::OtherFocusReason);
+            m_store->refresh();
+            break;
+    }
 }
 
 void MainWindow::setLayout(Layout layout) {

@@ -7,6 +7,7 @@
 #include <QLabel>
 #include <QPushButton>
 #include <QSplitter>
+#include <QStackedLayout>
 #include <QStackedWidget>
 #include <QTabWidget>
 #include <QTableView>
@@ -25,6 +26,7 @@
 #include "ui/inspector/text_page.h"
 #include "ui/inspector/trace_words.h"
 #include "ui/theme/theme.h"
+#include "ui/widgets/elided_label.h"
 #include "ui/widgets/heat_map.h"
 #include "ui/widgets/line_plot.h"
 #include "ui/widgets/state_message.h"
@@ -58,13 +60,15 @@ struct CompareView::Parts {
     std::shared_ptr<const engine::BlendTrace> current;
     std::shared_ptr<const RunDiff> diff;
 
+    QStackedLayout* pages;
+    QWidget* unpinned;  // empty and alone
     StateMessage* empty;
     QWidget* alone;  // B and its full prefill, while nothing is pinned
     AnswersPanel* aloneAnswers;
     LinePlot* aloneKl;
     QWidget* content;
     QLabel* letters[2];
-    QLabel* runs[2];
+    ElidedLabel* runs[2];
     QPushButton* pinButton;
     QLabel* verdict;
     FiguresModel* model;
@@ -143,11 +147,15 @@ CompareView::Parts::Parts(CompareView& theView, Theme& theTheme, InspectionCurso
     column->setSpacing(0);
     column->addWidget(makeHeading());
     column->addWidget(across, 1);
-    auto* outer = new QVBoxLayout(&view);
-    outer->setContentsMargins(0, 0, 0, 0);
-    outer->addWidget(empty, 1);
-    outer->addWidget(makeAlone(), 1);
-    outer->addWidget(content, 1);
+    // One at a time: two beside each other for a moment would make the window grow.
+    pages = new QStackedLayout(&view);
+    unpinned = makePage(&view, u"compareUnpinned"_s);
+    auto* unpinnedColumn = new QVBoxLayout(unpinned);
+    unpinnedColumn->setContentsMargins(0, 0, 0, 0);
+    unpinnedColumn->addWidget(empty, 1);
+    unpinnedColumn->addWidget(makeAlone(), 1);
+    pages->addWidget(unpinned);
+    pages->addWidget(content);
     QObject::connect(empty, &StateMessage::activated, &view, &CompareView::pinRequested);
     for (StateMessage* message : {heatMessage, attentionMessage, klMessage}) {
         QObject::connect(message, &StateMessage::activated, &view, &CompareView::measureRequested);
@@ -185,12 +193,7 @@ QWidget* CompareView::Parts::makeHeading() {
     for (int i = 0; i < 2; ++i) {
         letters[i] = new QLabel(words[i], heading);
         letters[i]->setObjectName(names[i] + "Letter"_L1);
-        runs[i] = new QLabel(heading);
-        runs[i]->setObjectName(names[i]);
-        runs[i]->setAccessibleName(accessible[i]);
-        runs[i]->setTextFormat(Qt::PlainText);
-        runs[i]->setTextInteractionFlags(Qt::TextSelectableByMouse);
-        runs[i]->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+        runs[i] = new ElidedLabel(names[i], accessible[i], heading);
         grid->addWidget(letters[i], i, 0);
         grid->addWidget(runs[i], i, 1);
     }
@@ -306,8 +309,7 @@ void CompareView::Parts::dress() {
 
 void CompareView::Parts::refresh() {
     const bool both = pinned && current;
-    empty->setVisible(!both);
-    content->setVisible(both);
+    pages->setCurrentWidget(both ? content : unpinned);
     refreshAlone();
     if (!both) {
         diff = nullptr;
@@ -324,8 +326,8 @@ void CompareView::Parts::refresh() {
         return;
     }
     diff = std::make_shared<const RunDiff>(pinned, current);
-    runs[0]->setText(runText(*pinned));
-    runs[1]->setText(runText(*current));
+    runs[0]->setWhole(runText(*pinned));
+    runs[1]->setWhole(runText(*current));
     pinButton->setVisible(pinned != current);
     const auto changed =
         std::ranges::count_if(diff->fateChanges(), [](FateChange change) { return change != FateChange::Same; });

@@ -69,6 +69,7 @@ AttentionPanel::AttentionPanel(Theme& theme, InspectionCursor& cursor, QWidget* 
     m_value->setAccessibleName(tr("Value of the chosen cell"));
     m_value->setTextFormat(Qt::PlainText);
     m_value->setProperty("quiet", true);
+    m_value->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_heads = new CellGrid(theme, u"attentionHeads"_s, tr("Attention deviation by layer and head"), this);
     const QString names[] = {u"attentionReuse"_s, u"attentionBlend"_s, u"attentionFull"_s, u"attentionChange"_s};
     const QString titles[] = {tr("Attention blocks, reuse"), tr("Attention blocks, blend"), tr("Attention blocks, full"),

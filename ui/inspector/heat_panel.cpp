@@ -50,6 +50,7 @@ HeatPanel::HeatPanel(Theme& theme, InspectionCursor& cursor, QWidget* parent)
     m_value->setAccessibleName(tr("Value under the cursor"));
     m_value->setTextFormat(Qt::PlainText);
     m_value->setProperty("quiet", true);
+    m_value->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     const auto button = [&](const QString& name, const QString& sign, const QString& words, auto action) {
         auto* made = new QToolButton(this);
         made->setObjectName(name);

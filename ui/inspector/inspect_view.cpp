@@ -24,6 +24,7 @@
 #include "ui/inspector/token_panel.h"
 #include "ui/inspector/trace_words.h"
 #include "ui/theme/theme.h"
+#include "ui/widgets/elided_label.h"
 #include "ui/widgets/legend.h"
 #include "ui/widgets/state_message.h"
 
@@ -53,8 +54,8 @@ struct InspectView::Parts {
 
     StateMessage* empty;
     QWidget* content;
-    QLabel* question;
-    QLabel* summary;
+    ElidedLabel* question;
+    ElidedLabel* summary;
     QPushButton* measure;
     QPushButton* save;
     TextPage* page;
@@ -107,18 +108,9 @@ void InspectView::Parts::makeHeading() {
     heading->setObjectName(u"inspectHeading"_s);
     heading->setAutoFillBackground(true);
     heading->setBackgroundRole(QPalette::Base);
-    question = new QLabel(heading);
-    question->setObjectName(u"inspectQuestion"_s);
-    question->setAccessibleName(tr("Question"));
-    summary = new QLabel(heading);
-    summary->setObjectName(u"inspectSummary"_s);
-    summary->setAccessibleName(tr("Summary of the run"));
+    question = new ElidedLabel(u"inspectQuestion"_s, tr("Question"), heading);
+    summary = new ElidedLabel(u"inspectSummary"_s, tr("Summary of the run"), heading);
     summary->setProperty("quiet", true);
-    for (QLabel* label : {question, summary}) {
-        label->setTextFormat(Qt::PlainText);
-        label->setTextInteractionFlags(Qt::TextSelectableByMouse);
-        label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    }
     measure = new QPushButton(heading);
     measure->setObjectName(u"inspectMeasure"_s);
     measure->setAccessibleName(tr("Measure deviation from a full prefill"));
@@ -154,6 +146,7 @@ QWidget* InspectView::Parts::makeText() {
     run->setAccessibleName(tr("Run held against full prefill"));
     run->setToolTip(run->accessibleName());
     run->addItems({tr("Reuse against full"), tr("Blend against full")});
+    run->setMinimumWidth(88);
     search = new QLineEdit(page);
     search->setObjectName(u"textSearch"_s);
     search->setAccessibleName(tr("Search in the prompt"));
@@ -371,10 +364,10 @@ void InspectView::showTrace(std::shared_ptr<const engine::BlendTrace> trace) {
         parts.search->clear();
     }
     const engine::BlendTrace& now = *parts.trace;
-    parts.question->setText(QString::fromStdString(now.question).simplified());
-    parts.summary->setText(tr("%1 · first token after %2 · %3 · %4 % of a full prefill's work")
-                               .arg(strategyText(now.options), millisecondsText(now.ms.ttft), countsText(now.tokens),
-                                    shortNumber(now.chargedWork * 100)));
+    parts.question->setWhole(QString::fromStdString(now.question).simplified());
+    parts.summary->setWhole(tr("%1 · first token after %2 · %3 · %4 % of a full prefill's work")
+                                .arg(strategyText(now.options), millisecondsText(now.ms.ttft), countsText(now.tokens),
+                                     shortNumber(now.chargedWork * 100)));
     if (!sameRun) {
         parts.text = std::make_shared<const PromptText>(now);
     }

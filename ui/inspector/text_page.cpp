@@ -21,6 +21,7 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr int kMargin = 24;
+constexpr int kLeastChoice = 88;
 
 QComboBox* choice(const QString& name, const QString& accessible, const QStringList& items, QWidget* parent) {
     auto* box = new QComboBox(parent);
@@ -28,6 +29,7 @@ QComboBox* choice(const QString& name, const QString& accessible, const QStringL
     box->setAccessibleName(accessible);
     box->setToolTip(accessible);
     box->addItems(items);
+    box->setMinimumWidth(kLeastChoice);
     return box;
 }
 
@@ -44,7 +46,8 @@ TextPage::TextPage(Theme& theme, InspectionCursor& cursor, const Words& words, Q
     m_layer = new QSlider(Qt::Horizontal, this);
     m_layer->setObjectName(words.prefix + "Layer"_L1);
     m_layer->setAccessibleName(tr("Layer; leftmost is the mean of all"));
-    m_layer->setFixedWidth(112);
+    m_layer->setMinimumWidth(64);
+    m_layer->setMaximumWidth(112);
     m_layer->setPageStep(4);
     m_layerText = new QLabel(this);
     m_layerText->setObjectName(words.prefix + "LayerValue"_L1);

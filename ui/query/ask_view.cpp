@@ -286,7 +286,7 @@ QWidget* AskView::makeSources() {
     panel->setAutoFillBackground(true);
     panel->setBackgroundRole(QPalette::Base);
     auto* const column = new QVBoxLayout(panel);
-    column->setContentsMargins(8, 12, 0, 0);
+    column->setContentsMargins(8, 12, 8, 0);
     column->setSpacing(4);
     auto* const head = new QHBoxLayout;
     head->setContentsMargins(8, 0, 8, 0);

@@ -243,6 +243,20 @@ private slots:
         QVERIFY(!alone->isVisible());
     }
 
+    void PinningNeverMakesTheViewNeedMoreRoom() {
+        InspectionCursor cursor;
+        CompareView view(m_theme, cursor);
+        view.resize(1120, 700);
+        view.show();
+        const Trace run = withRatio(0.15);
+        view.showCurrent(run);
+        view.pin(run);
+        view.showCurrent(withRatio(0.3));
+        QCoreApplication::processEvents();
+        QCOMPARE(view.size(), QSize(1120, 700));
+        QVERIFY(view.minimumSizeHint().height() <= 620);
+    }
+
     void KlOfBothRunsIsPlotted() {
         InspectionCursor cursor;
         CompareView view(m_theme, cursor);
