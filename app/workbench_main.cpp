@@ -88,10 +88,14 @@ int main(int argc, char** argv) {
     const QCommandLineOption screenshot(
         u"screenshot"_s,
         tr("Draw the window into this PNG file when everything asked for is done, and exit. Needs no display."), tr("OUT"));
+    const QCommandLineOption panel(u"panel"_s,
+                                   tr("With --screenshot: the plots below Inspect's text: layers, attention or timeline."),
+                                   tr("P"), u"layers"_s);
+    const QCommandLineOption token(u"token"_s, tr("With --screenshot: the prompt's token that is looked at."), tr("N"));
     const QCommandLineOption citation(u"open-citation"_s,
                                       tr("With --ask: show the first source's document beside the answer."));
     parser.addOptions({workspace, model, backend, threads, theme, mode, layout, ask, collection, length, openTrace, size,
-                       screenshot, citation});
+                       screenshot, panel, token, citation});
     parser.process(application);
     if (!parser.positionalArguments().isEmpty())
         return refuse(tr("unexpected argument %1 (see --help)").arg(parser.positionalArguments().front()));
@@ -99,9 +103,10 @@ int main(int argc, char** argv) {
     const QStringList modes{u"library"_s, u"ask"_s, u"inspect"_s, u"compare"_s, u"store"_s};
     const QStringList layouts{u"read"_s, u"teach"_s, u"analyse"_s};
     const QStringList themes{u"system"_s, u"light"_s, u"dark"_s};
+    const QStringList panels{u"layers"_s, u"attention"_s, u"timeline"_s};
     const QStringList backends{u"auto"_s, u"reference"_s, u"cpu"_s};
     const std::pair<const QCommandLineOption*, const QStringList*> choices[] = {
-        {&mode, &modes}, {&layout, &layouts}, {&theme, &themes}, {&backend, &backends}};
+        {&mode, &modes}, {&layout, &layouts}, {&theme, &themes}, {&backend, &backends}, {&panel, &panels}};
     for (const auto& [option, values] : choices) {
         if (parser.isSet(*option) && !values->contains(parser.value(*option)))
             return refuse(tr("--%1 is one of %2").arg(option->names().front(), values->join(u", "_s)));
@@ -119,6 +124,13 @@ int main(int argc, char** argv) {
         maxTokens = parser.value(length).toInt(&isNumber);
         if (!isNumber || maxTokens < 1)
             return refuse(tr("--max-tokens is a number from 1"));
+    }
+
+    int chosenToken = -1;
+    if (parser.isSet(token)) {
+        chosenToken = parser.value(token).toInt(&isNumber);
+        if (!isNumber || chosenToken < 0)
+            return refuse(tr("--token is a number from 0"));
     }
 
     const app::Environment environment = [](const std::string& name) -> std::optional<std::string> {
@@ -176,6 +188,8 @@ int main(int argc, char** argv) {
                      : parser.isSet(openTrace) ? ui::Mode::Inspect
                                                : ui::Mode::Library;
         order.layout = chosenLayout;
+        order.panel = static_cast<ui::InspectPanel>(panels.indexOf(parser.value(panel)));
+        order.token = chosenToken;
         order.size = wanted.value_or(QSize(1600, 1000));
         order.openCitation = parser.isSet(citation);
         ui::ScreenshotRun run(window, order);

@@ -326,7 +326,13 @@ void MainWindow::importSamples() {
 void MainWindow::setMode(Mode mode) {
     m_welcome->hide();
     m_docks->setMode(mode);
-    switch (mode) {
+    focusMode();
+    if (mode == Mode::Store)
+        m_store->refresh();
+}
+
+void MainWindow::focusMode() {
+    switch (m_docks->mode()) {
         case Mode::Library:
             m_library->focusFiles();
             break;
@@ -341,7 +347,6 @@ void MainWindow::setMode(Mode mode) {
             break;
         case Mode::Store:
             m_store->setFocus(Qt::OtherFocusReason);
-            m_store->refresh();
             break;
     }
 }
@@ -349,6 +354,7 @@ void MainWindow::setMode(Mode mode) {
 void MainWindow::setLayout(Layout layout) {
     m_welcome->hide();
     m_docks->setLayout(layout);
+    focusMode();
     m_layoutActions->actions()[static_cast<int>(layout)]->setChecked(true);
 }
 

@@ -66,6 +66,7 @@ public:
     InspectView& inspect() { return *m_inspect; }
     CompareView& compare() { return *m_compare; }
     WelcomePage& welcome() { return *m_welcome; }
+    InspectionCursor& cursor() { return *m_cursor; }
     const ActionRegistry& actions() const { return *m_actions; }
     ViewDocks& docks() { return *m_docks; }
     bool isWelcoming() const;
@@ -88,6 +89,7 @@ private:
     void makeMenus();
     void makeRail();
     void connectViews();
+    void focusMode();
     void showTrace(std::shared_ptr<const engine::BlendTrace> trace);
     void showWelcome(bool show);
     void updateWelcome();

@@ -3,8 +3,10 @@
 
 #include <QImage>
 #include <QPixmap>
+#include <algorithm>
 
 #include "ui/collections/library_view.h"
+#include "ui/inspection_cursor.h"
 #include "ui/query/ask_view.h"
 #include "ui/query/turn_view.h"
 #include "ui/text.h"
@@ -103,6 +105,12 @@ void ScreenshotRun::answered() {
 }
 
 void ScreenshotRun::settle() {
+    if (!m_pointed) {
+        m_pointed = true;
+        m_window.inspect().showPanel(m_order.panel);
+        if (m_window.trace() && m_order.token >= 0)
+            m_window.cursor().setToken(std::min(m_order.token, m_window.trace()->promptTokens() - 1));
+    }
     m_quietRounds = m_window.bridge().isIdle() ? m_quietRounds + 1 : 0;
     if (m_quietRounds >= kQuietRounds)
         grab();

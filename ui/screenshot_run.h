@@ -6,6 +6,7 @@
 #include <QString>
 #include <QTimer>
 
+#include "ui/inspector/inspect_view.h"
 #include "ui/main_window.h"
 
 namespace ui {
@@ -18,6 +19,8 @@ struct ScreenshotOrder {
     Mode mode = Mode::Library;
     Layout layout = Layout::Read;
     QSize size{1600, 1000};
+    InspectPanel panel = InspectPanel::Layers;
+    int token = -1;             // chosen in Inspect and Compare; −1 = none
     bool openCitation = false;  // show the first source's document beside the answer
 };
 
@@ -45,6 +48,7 @@ private:
     QTimer m_settle;
     int m_quietRounds = 0;
     int m_runs = 0;
+    bool m_pointed = false;  // panel and token are chosen
     bool m_over = false;
 };
 

@@ -146,6 +146,7 @@ private slots:
             QTest::keyClick(&window(), static_cast<Qt::Key>(Qt::Key_1 + index), Qt::ControlModifier);
             QDockWidget* const dock = m_bench->find<QDockWidget>(QString::fromLatin1(docks[index]));
             QVERIFY2(dock->isVisible(), docks[index]);
+            QVERIFY2(window().focusWidget() != nullptr && dock->isAncestorOf(window().focusWidget()), docks[index]);
             // From any control of the view Tab leads to each of its visible controls in turn.
             QSet<QWidget*> reached;
             QWidget* at = dock->widget();
@@ -294,10 +295,12 @@ private slots:
         window().ask().session().ask();
         m_script->awaitHeld("run");
         QElapsedTimer clock;
+        qint64 stoppedAfter = -1;
+        connect(&window().ask().session(), &ui::QuestionSession::answered, this, [&] { stoppedAfter = clock.elapsed(); });
         clock.start();
         QTest::keyClick(&window(), Qt::Key_Escape);
         QTRY_VERIFY(window().ask().turns().back()->data().answer.has_value());
-        QVERIFY(clock.elapsed() <= 200);
+        QVERIFY2(stoppedAfter >= 0 && stoppedAfter <= 200, qPrintable(QString::number(stoppedAfter)));
         QVERIFY(m_bench->find<QLabel>(u"turnState"_s)->text().contains(u"topped by you"_s));
     }
 
@@ -416,6 +419,17 @@ private slots:
         QVERIFY(m_bench->awaitIdle());
         QVERIFY(window().library().collections().rowOf(u"notes"_s) >= 0);
         QVERIFY(m_bench->find<QComboBox>(u"collectionBox"_s)->findText(u"notes"_s) >= 0);
+    }
+
+    void aWatchedFolderIsImportedAgainWhenTheWorkspaceOpens() {
+        ui::Settings settings;
+        settings.watched.insert(m_bench->folder().path(), u"notes"_s);
+        ui::writeSettings(m_bench->settings(), settings);
+        m_bench->close();
+        m_bench->open();
+        QVERIFY(m_bench->awaitIdle());
+        QVERIFY(timesCalled(*m_script, "ingest") >= 1);
+        QVERIFY(window().library().collections().rowOf(u"notes"_s) >= 0);
     }
 
     void aJobShowsItselfInTheStatusBarAndStopsFromThere() {

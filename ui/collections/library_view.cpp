@@ -70,6 +70,7 @@ LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     m_summary->setObjectName(u"collectionSummary"_s);
     m_summary->setAccessibleName(tr("What the collection holds"));
     m_summary->setProperty("quiet", true);
+    m_summary->setWordWrap(true);
     m_forecast = new QLabel(head);
     m_forecast->setObjectName(u"precomputeForecast"_s);
     m_forecast->setAccessibleName(tr("What computing the rest would take"));
@@ -115,6 +116,12 @@ LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     connect(m_passages, &PassagePanel::passageChosen, this, &LibraryView::passageChosen);
     connect(m_passages, &PassagePanel::failed, this, &LibraryView::failed);
 
+    // What changed while nobody watched is imported when the workspace opens; what did not is passed over.
+    connect(&bridge, &EngineBridge::opened, this, [this] {
+        const QHash<QString, QString>& all = watched();
+        for (auto folder = all.cbegin(); folder != all.cend(); ++folder)
+            import({folder.key()}, folder.value(), After::Precompute);
+    });
     connect(&m_watched, &WatchedFolders::changed, this,
             [this](const QString& folder, const QString& name) { import({folder}, name, After::Precompute); });
     connect(&theme, &Theme::changed, this, &LibraryView::dress);

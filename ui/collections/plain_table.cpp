@@ -33,7 +33,7 @@ QTableView* plainTable(const QString& name, const QString& accessible, QWidget* 
     table->horizontalHeader()->setMinimumSectionSize(40);
     // Headings begin where the text below them begins.
     table->setStyleSheet(
-        u"QTableView::item { border: 0; padding: 0 8px 0 5px; } QHeaderView::section { padding-left: 8px; }"_s);
+        u"QTableView::item { border: 0; padding: 0 8px 0 5px; } QHeaderView::section { padding: 4px 1px 4px 8px; }"_s);
     return table;
 }
 

@@ -335,6 +335,13 @@ void InspectView::arrange(InspectLayout layout) {
     m_parts->arrangeDocks();
 }
 
+void InspectView::showPanel(InspectPanel panel) {
+    const QString names[] = {u"dockHeatMap"_s, u"dockAttention"_s, u"dockTimeline"_s};
+    auto* dock = m_parts->docks->findChild<QDockWidget*>(names[static_cast<int>(panel)]);
+    dock->show();
+    dock->raise();
+}
+
 QByteArray InspectView::saveLayout() const { return m_parts->docks->saveState(); }
 
 bool InspectView::restoreLayout(const QByteArray& layout) {

@@ -19,6 +19,9 @@ enum class InspectLayout {
     Analyse  // all, the plots as high as the text
 };
 
+/// The plots below the text.
+enum class InspectPanel { Layers, Attention, Timeline };
+
 /// Follows the cursor and moves it. Holds the trace it shows, and nothing else of the engine.
 class InspectView : public QWidget {
     Q_OBJECT
@@ -31,6 +34,7 @@ public:
     void showTrace(std::shared_ptr<const engine::BlendTrace> trace);
 
     void arrange(InspectLayout layout);
+    void showPanel(InspectPanel panel);
     /// Places and sizes of the panels, for the settings.
     QByteArray saveLayout() const;
     bool restoreLayout(const QByteArray& layout);
