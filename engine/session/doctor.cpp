@@ -15,6 +15,7 @@
 #include "engine/backend/backend.h"
 #include "engine/engine.h"
 #include "engine/ingest/document_reader.h"
+#include "engine/names.h"
 #include "storage/file_system.h"
 #include "storage/workspace_lock.h"
 
@@ -73,7 +74,7 @@ void chooseBackend(const EngineOptions& options, DoctorReport& report) {
             return;
     }
     report.backend = (*backend)->name();
-    report.precision = (*backend)->precision() == Precision::Bf16 ? "bf16" : "f32";
+    report.precision = nameOf((*backend)->precision());
 }
 
 /// The packed matrices in the back end's type, the embedding table as the file has it, and one query's cache.

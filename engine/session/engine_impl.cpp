@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "engine/model/chat_template.h"
+#include "engine/names.h"
 #include "engine/session/model_info.h"
 #include "storage/digest.h"
 
@@ -147,7 +148,7 @@ Status EngineImpl::openModel(const EngineOptions& options) {
     m_info.weightsDigest = digest->hex();
     m_info.fingerprint = m_fingerprint.hex();
     m_info.backend = m_backend->name();
-    m_info.precision = m_backend->precision() == Precision::Bf16 ? "bf16" : "f32";
+    m_info.precision = nameOf(m_backend->precision());
     m_info.threads = m_backend->threads();
     m_planner = std::make_unique<Planner>(PlannerContext{*m_tokenizer, config, chatTemplate,
                                                          options.systemPrompt.empty() ? kSystemPrompt : options.systemPrompt,
