@@ -110,6 +110,7 @@ private:
     Status needTransformer();
 
     Result<CollectionRecord> collectionNamed(const std::string& name);
+    Result<std::vector<storage::ChunkPlace>> chunkPlacesOf(const std::string& collection);
     IngestFile ingestFile(const std::string& path, const CollectionRecord& collection, const IngestRequest& request,
                           std::stop_token stop);
     IngestFile indexContent(SourceRecord& source, const IngestRequest& request, std::stop_token stop);
