@@ -19,6 +19,8 @@ struct CommonOptions {
     engine::Precision precision = engine::Precision::Auto;
     engine::KvDtype kvDtype = engine::KvDtype::F16;
     int threads = 0;  // 0 = one a physical core
+    std::uint64_t ramTierBytes = engine::EngineOptions().ramTierBytes;
+    std::uint64_t readBytesPerSecond = 0;  // 0 = as fast as it comes
     bool json = false;
     bool quiet = false;
 };

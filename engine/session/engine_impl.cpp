@@ -133,6 +133,7 @@ Status EngineImpl::openModel(const EngineOptions& options) {
 
     const ModelConfig& config = m_weights->config();
     m_spec = {config.layers, config.kvHeads, config.headDim, options.kvDtype};
+    m_ramTier = std::make_unique<RamTier>(m_spec, options.ramTierBytes);
     const Result<Digest> digest = weightsDigest(*m_weights, *m_store);
     if (!digest.ok())
         return digest.status();
@@ -205,7 +206,11 @@ Result<KvRebuildReport> EngineImpl::storeRebuildIndex(JobObserver& observer, std
 }
 
 Status EngineImpl::dropCaches() {
-    return guarded([&] { return m_store->dropPageCache(); });
+    return guarded([&] {
+        if (m_ramTier != nullptr)
+            m_ramTier->clear();
+        return m_store->dropPageCache();
+    });
 }
 
 Result<TokenIds> EngineImpl::tokenize(const std::string& text, bool parseSpecial) {

