@@ -1,9 +1,11 @@
 // The gate that every default path has to pass on the default model: KL against exact weights and fp32 arithmetic (the cpu back end in
 // fp32, which golden_test holds against an independent implementation), mean ≤ 2e-3 nats and worst ≤ 5e-3, over the whole vocabulary.
+// int8 KV is a choice, not a default: its worst may be 1e-2.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <fstream>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "engine/blend/logits.h"
@@ -19,6 +21,7 @@ using engine::TokenIds;
 constexpr int kPositions = 16;
 constexpr double kMeanKl = 2e-3;
 constexpr double kWorstKl = 5e-3;
+constexpr double kWorstKlInt8 = 1e-2;
 
 engine::BlendPlan fullPlan(std::span<const TokenId> ids) {
     engine::BlendPlan plan;
@@ -54,8 +57,9 @@ struct Prompt {
 const std::vector<Prompt>& prompts() {
     static const std::vector<Prompt> kPrompts = [] {
         std::ifstream stream(std::string(GOLDEN_DIRECTORY) + "/smollm2.json");
+        const nlohmann::json golden = nlohmann::json::parse(stream);
         std::vector<Prompt> list;
-        for (const auto& entry : nlohmann::json::parse(stream)["prompts"]) {
+        for (const auto& entry : golden["prompts"]) {
             Prompt prompt{entry["name"], entry["ids"], {}};
             if (prompt.ids.size() < 2 * kPositions)
                 continue;
@@ -73,13 +77,12 @@ const std::vector<Prompt>& prompts() {
 class AccuracyGate : public testing::Test {
 protected:
     ~AccuracyGate() override {
-        if (m_count == 0)
-            return;
+        EXPECT_GT(m_count, 0);
         const double mean = m_sum / m_count;
         std::cout << testing::UnitTest::GetInstance()->current_test_info()->name() << ": mean KL " << mean << ", worst "
                   << m_worst << " nats over " << m_count << " positions\n";
         EXPECT_LE(mean, kMeanKl);
-        EXPECT_LE(m_worst, kWorstKl);
+        EXPECT_LE(m_worst, m_worstAllowed);
     }
 
     void compare(const std::vector<float>& exact, const std::vector<float>& ours) {
@@ -90,6 +93,7 @@ protected:
         ++m_count;
     }
 
+    double m_worstAllowed = kWorstKl;
     double m_sum = 0;
     double m_worst = 0;
     int m_count = 0;
@@ -127,6 +131,7 @@ TEST_F(AccuracyGate, DecodingOverQuantisedWeights) {
 class StoredKvGate : public AccuracyGate, public testing::WithParamInterface<engine::KvDtype> {};
 
 TEST_P(StoredKvGate, KvThatWentThroughTheStore) {
+    m_worstAllowed = GetParam() == engine::KvDtype::Int8 ? kWorstKlInt8 : kWorstKl;
     ModelBench bench({defaultModelPath(), engine::BackendKind::Cpu, engine::Precision::F32, GetParam()});
     for (const Prompt& prompt : prompts()) {
         const int stored = static_cast<int>(prompt.ids.size()) - kPositions;
