@@ -1,6 +1,7 @@
 // What `bench` measures, and how its samples become rows.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ struct TtftSample {
     engine::Timings ms;
     double chargedWork = 0;
     int promptTokens = 0;
+    std::uint64_t bytesFromDisk = 0;
 };
 
 struct TtftRow {
@@ -40,12 +42,12 @@ struct TtftRow {
     double ratio = 0;
     CacheState state = CacheState::Warm;
     Spread ms;
-    std::optional<double> overFull;  // median ÷ the median of `full` of the same context and state
-    double chargedWork = 0;          // median
-    double loadHidden = 0;           // ms, median
-    double loadHiddenShare = 1;      // of reading and checking, median; 1 where nothing was read
-    engine::Timings stages;          // medians, stage by stage
-    double stageSumOverTtft = 0;     // of the run in which it lies farthest from 1
+    std::optional<double> overFull;         // median ÷ the median of `full` of the same context and state
+    double chargedWork = 0;                 // median
+    double loadHidden = 0;                  // ms, median
+    std::optional<double> loadHiddenShare;  // of reading and checking, median; empty where nothing was read from disk
+    engine::Timings stages;                 // medians, stage by stage
+    double stageSumOverTtft = 0;            // of the run in which it lies farthest from 1
 };
 
 struct BenchReport {

@@ -307,7 +307,7 @@ std::string benchJson(const BenchReport& report) {
                         {"over_full", orNull(row.overFull)},
                         {"charged_work", row.chargedWork},
                         {"load_hidden", rounded(row.loadHidden)},
-                        {"load_hidden_share", rounded(row.loadHiddenShare)},
+                        {"load_hidden_share", orNull(row.loadHiddenShare)},
                         {"stages", stagesOf(row.stages)},
                         {"stage_sum_over_ttft", row.stageSumOverTtft}});
     json machine{{"cpu", report.cpu}, {"threads", report.threads}, {"gpu", nullptr}};

@@ -260,7 +260,8 @@ private:
             return answer.status();
         if (answer->stopReason == engine::StopReason::Cancelled)
             return Status(StatusCode::Cancelled, "the benchmark was stopped");
-        return TtftSample{answer->ms, answer->chargedWork, answer->tokens.prompt};
+        return TtftSample{answer->ms, answer->chargedWork, answer->tokens.prompt,
+                          answer->bytesLoaded - answer->bytesFromRam};
     }
 
     /// Strategies take turns within a run, beginning with another one each time, so that a drift of the machine hits all alike.

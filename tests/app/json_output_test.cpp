@@ -442,6 +442,7 @@ TEST(JsonOutput, BenchRowsHaveTheFieldsOfTheContract) {
     row.overFull = 0.25;
     row.chargedWork = 0.2;
     row.loadHidden = 1.5;
+    row.loadHiddenShare = 0.75;
     row.stages.recompute = 20;
     row.stageSumOverTtft = 1;
     report.ttft = {row};
@@ -490,7 +491,7 @@ TEST(JsonOutput, BenchRowsHaveTheFieldsOfTheContract) {
       "over_full": 0.25,
       "charged_work": 0.2,
       "load_hidden": 1.5,
-      "load_hidden_share": 1.0,
+      "load_hidden_share": 0.75,
       "stages": {
         "retrieve": 0.0,
         "tokenize": 0.0,
