@@ -13,7 +13,8 @@ double nowMs() {
 
 }  // namespace
 
-KvLoader::KvLoader(std::unique_ptr<storage::KvReader> reader, const KvSpec& spec, std::vector<LoadItem> items)
+KvLoader::KvLoader(Backend& memory, std::unique_ptr<storage::KvReader> reader, const KvSpec& spec,
+                   std::vector<LoadItem> items)
     : m_spec(spec), m_items(std::move(items)), m_reader(std::move(reader)) {
     m_intervals.resize(static_cast<std::size_t>(spec.layers));
     if (m_items.empty()) {
@@ -25,7 +26,7 @@ KvLoader::KvLoader(std::unique_ptr<storage::KvReader> reader, const KvSpec& spec
         slotBytes += 2 * storage::kvSliceBytes(spec, item.extent.tokens);
     m_slots.resize(kRingLayers);
     for (Slot& slot : m_slots) {
-        slot.bytes = std::make_unique_for_overwrite<std::byte[]>(slotBytes);
+        slot.bytes = memory.allocateHost(slotBytes);
         slot.views.resize(m_items.size());
     }
     m_thread = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -55,7 +56,7 @@ void KvLoader::run(const std::stop_token& stop) {
 }
 
 void KvLoader::readLayer(int layer, Slot& slot) {
-    std::byte* to = slot.bytes.get();
+    auto* to = static_cast<std::byte*>(slot.bytes.data());
     for (std::size_t i = 0; i < m_items.size(); ++i) {
         const LoadItem& item = m_items[i];
         slot.views[i] = {};

@@ -31,7 +31,8 @@ class KvLoader {
 public:
     static constexpr int kRingLayers = 3;
 
-    KvLoader(std::unique_ptr<storage::KvReader> reader, const KvSpec& spec, std::vector<LoadItem> items);
+    /// `memory` allocates the buffers (Backend::allocateHost) and outlives this.
+    KvLoader(Backend& memory, std::unique_ptr<storage::KvReader> reader, const KvSpec& spec, std::vector<LoadItem> items);
     ~KvLoader();
     KvLoader(const KvLoader&) = delete;
     KvLoader& operator=(const KvLoader&) = delete;
@@ -53,7 +54,7 @@ public:
 
 private:
     struct Slot {
-        std::unique_ptr<std::byte[]> bytes;
+        Buffer bytes;
         std::vector<KvSliceView> views;
     };
     void run(const std::stop_token& stop);
