@@ -16,13 +16,16 @@
 #include <ucontext.h>
 #endif
 
+thread_local dim3 threadIdx;
+thread_local dim3 blockIdx;
+thread_local dim3 blockDim;
+thread_local dim3 gridDim;
+
 namespace emulated {
 
-thread_local Place place;
-
 void fail(const char* message) {
-    std::fprintf(stderr, "emulated CUDA: %s (block %u,%u,%u thread %u)\n", message, place.block.x, place.block.y,
-                 place.block.z, place.thread.x);
+    std::fprintf(stderr, "emulated CUDA: %s (block %u,%u,%u thread %u)\n", message, blockIdx.x, blockIdx.y, blockIdx.z,
+                 threadIdx.x);
     std::abort();
 }
 
@@ -162,7 +165,7 @@ void prepare(Fiber& fiber) {
 void toFiber(int index) {
     Fiber& fiber = block->fibers[static_cast<std::size_t>(index)];
     block->current = index;
-    place.thread = dim3(static_cast<unsigned>(index) % block->size.x, static_cast<unsigned>(index) / block->size.x, 0);
+    threadIdx = dim3(static_cast<unsigned>(index) % block->size.x, static_cast<unsigned>(index) / block->size.x, 0);
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_start_switch_fiber(&block->schedulerFakeStack, fiber.stack.get(), kStackBytes);
 #endif
@@ -329,12 +332,12 @@ void runBlocks(dim3 grid, dim3 size, std::size_t sharedBytes, const std::functio
     state.size = size;
     state.kernel = &kernel;
     block = &state;
-    place.blockSize = size;
-    place.gridSize = grid;
+    blockDim = size;
+    gridDim = grid;
     state.order.resize(threads);
     std::iota(state.order.begin(), state.order.end(), 0);
     // Forwards, backwards, or mixed.
-    const unsigned kind = random() % 3;
+    const auto kind = random() % 3;
     if (kind == 1)
         std::reverse(state.order.begin(), state.order.end());
     else if (kind == 2)
@@ -343,7 +346,7 @@ void runBlocks(dim3 grid, dim3 size, std::size_t sharedBytes, const std::functio
     for (unsigned z = 0; z < grid.z; ++z)
         for (unsigned y = 0; y < grid.y; ++y)
             for (unsigned x = 0; x < grid.x; ++x) {
-                place.block = dim3(x, y, z);
+                blockIdx = dim3(x, y, z);
                 state.warps.assign((threads + kLanes - 1) / kLanes, Warp{});
                 state.live = static_cast<int>(threads);
                 state.arrived = 0;

@@ -45,16 +45,13 @@ struct float4 {
     float x, y, z, w;
 };
 
-namespace emulated {
-
-struct Place {
-    dim3 thread{0, 0, 0};
-    dim3 block{0, 0, 0};
-    dim3 blockSize;
-    dim3 gridSize;
-};
 /// Of the fiber that runs.
-extern thread_local Place place;
+extern thread_local dim3 threadIdx;
+extern thread_local dim3 blockIdx;
+extern thread_local dim3 blockDim;
+extern thread_local dim3 gridDim;
+
+namespace emulated {
 
 unsigned char* sharedMemory();
 void syncThreads();
@@ -72,11 +69,6 @@ void runBlocks(dim3 grid, dim3 block, std::size_t sharedBytes, const std::functi
 [[noreturn]] void fail(const char* message);
 
 }  // namespace emulated
-
-#define threadIdx (::emulated::place.thread)
-#define blockIdx (::emulated::place.block)
-#define blockDim (::emulated::place.blockSize)
-#define gridDim (::emulated::place.gridSize)
 
 inline void __syncthreads() { emulated::syncThreads(); }
 
