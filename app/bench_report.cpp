@@ -90,6 +90,10 @@ TtftRow ttftRow(int context, engine::Strategy strategy, double ratio, CacheState
     row.ms = spreadOf(ttft);
     row.chargedWork = medianOver([](const TtftSample& sample) { return sample.chargedWork; });
     row.loadHidden = medianOver([](const TtftSample& sample) { return sample.ms.loadHidden; });
+    row.loadHiddenShare = medianOver([](const TtftSample& sample) {
+        const double reading = sample.ms.load + sample.ms.loadHidden;
+        return reading > 0 ? sample.ms.loadHidden / reading : 1;
+    });
     for (const Stage& stage : kStages)
         row.stages.*stage.ms = medianOver([&](const TtftSample& sample) { return sample.ms.*stage.ms; });
     return row;

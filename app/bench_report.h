@@ -22,7 +22,7 @@ struct RateRow {
     Spread tokensPerSecond;
 };
 
-/// Cold: the store's pages dropped before each run. Warm: in the page cache.
+/// Cold: nothing in memory, the store's pages dropped before each run. Warm: as the run before left them, in the RAM tier or page cache.
 enum class CacheState { Cold, Warm };
 std::string_view nameOf(CacheState state);
 
@@ -43,6 +43,7 @@ struct TtftRow {
     std::optional<double> overFull;  // median ÷ the median of `full` of the same context and state
     double chargedWork = 0;          // median
     double loadHidden = 0;           // ms, median
+    double loadHiddenShare = 1;      // of reading and checking, median; 1 where nothing was read
     engine::Timings stages;          // medians, stage by stage
     double stageSumOverTtft = 0;     // of the run in which it lies farthest from 1
 };
@@ -50,6 +51,7 @@ struct TtftRow {
 struct BenchReport {
     std::optional<engine::MachinePeak> peak;  // with --peak
     std::string cpu;
+    std::string gpu;  // empty unless the back end is cuda
     std::string model;
     std::string backend;
     std::string precision;

@@ -105,6 +105,10 @@ std::string_view nameOf(KvSource value) {
             return "miss";
         case KvSource::Damaged:
             return "damaged";
+        case KvSource::Ram:
+            return "ram";
+        case KvSource::Slow:
+            return "slow";
     }
     return "";
 }

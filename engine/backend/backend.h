@@ -80,6 +80,8 @@ public:
     virtual Buffer allocate(std::uint64_t bytes) = 0;  // 64-byte aligned, zero-filled
     /// Host memory that the device copies from at full speed; contents unspecified, 64-byte aligned. Any thread.
     virtual Buffer allocateHost(std::uint64_t bytes);
+    /// Whether allocateHost gives anything but plain memory.
+    virtual bool pinsHostMemory() const { return false; }
     virtual void upload(void* to, const void* fromHost, std::uint64_t bytes) = 0;
     virtual void download(void* toHost, const void* from, std::uint64_t bytes) = 0;
     /// Bytes of K alone (= of V alone) of one layer.

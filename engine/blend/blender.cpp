@@ -45,7 +45,7 @@ public:
     PrefillRun(const PrefillRun&) = delete;
     PrefillRun& operator=(const PrefillRun&) = delete;
 
-    Prefill run(std::unique_ptr<storage::KvReader> reader) {
+    Prefill run(SliceSource source) {
         if (m_plan.keptTokens > 0) {
             m_exactPrefix = m_plan.keptTokens;
             std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - m_exactPrefix));
@@ -53,7 +53,7 @@ public:
             setRows(std::move(positions));
             runPass(m_result.ms.questionPass);
         } else {
-            runStrategy(std::move(reader));
+            runStrategy(std::move(source));
         }
         m_clock.switchTo(m_result.ms.firstToken);
         m_model.logits(m_count - 1, m_rows, m_result.logits);
@@ -67,24 +67,24 @@ public:
     const std::vector<SegmentFailure>& failures() const { return m_failures; }
 
 private:
-    void runStrategy(std::unique_ptr<storage::KvReader> reader) {
+    void runStrategy(SliceSource source) {
         switch (m_plan.options.strategy) {
             case Strategy::Full:
-                runExact(0, nullptr);
+                runExact(0, {nullptr});
                 break;
             case Strategy::Prefix:
-                runExact(m_layout.exactPrefix(m_plan), std::move(reader));
+                runExact(m_layout.exactPrefix(m_plan), std::move(source));
                 break;
             case Strategy::CacheBlend:
-                runCacheBlend(std::move(reader));
+                runCacheBlend(std::move(source));
                 break;
             case Strategy::Reuse:
             case Strategy::First:
-                runReuse(std::move(reader));
+                runReuse(std::move(source));
                 break;
             case Strategy::Query:
             case Strategy::QueryValue:
-                runQuery(std::move(reader));
+                runQuery(std::move(source));
                 break;
         }
     }
@@ -108,7 +108,7 @@ private:
 
     /// Starts reading the hits that `wanted` accepts.
     template <class Wanted>
-    void startLoading(std::unique_ptr<storage::KvReader> reader, Wanted wanted) {
+    void startLoading(SliceSource source, Wanted wanted) {
         std::vector<LoadItem> items;
         for (const PromptLayout::Hit& hit : m_layout.hits) {
             const int firstLayer = wanted(hit);
@@ -117,7 +117,7 @@ private:
             items.push_back({*m_plan.segments[static_cast<std::size_t>(hit.segment)].extent, firstLayer});
             m_loaded.push_back(hit);
         }
-        m_loader = std::make_unique<KvLoader>(m_backend, std::move(reader), m_spec, std::move(items));
+        m_loader = std::make_unique<KvLoader>(std::move(source), m_spec, std::move(items), hostMemoryOf(m_backend));
     }
 
     std::span<const KvSliceView> waitForLayer(int layer) {
@@ -219,9 +219,9 @@ private:
         }
     }
 
-    void runExact(int prefix, std::unique_ptr<storage::KvReader> reader) {
+    void runExact(int prefix, SliceSource source) {
         if (prefix > 0)
-            startLoading(std::move(reader),
+            startLoading(std::move(source),
                          [&](const PromptLayout::Hit& hit) { return hit.begin + hit.tokens <= prefix ? 0 : m_layers; });
         m_exactPrefix = prefix;
         std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - prefix));
@@ -230,11 +230,11 @@ private:
         runPass(m_result.ms.recompute);
     }
 
-    void runReuse(std::unique_ptr<storage::KvReader> reader) {
+    void runReuse(SliceSource source) {
         const bool byOffset = m_plan.options.strategy == Strategy::First && m_plan.options.first == 0;
         m_result.selection =
             byOffset ? selectTokens(m_layout, offsetScore(m_layout), m_plan.options.ratio) : selectTokens(m_layout, {}, 0);
-        startLoading(std::move(reader), [](const PromptLayout::Hit&) { return 0; });
+        startLoading(std::move(source), [](const PromptLayout::Hit&) { return 0; });
         setRows(chosenRows());
         runPass(m_plan.options.strategy == Strategy::Reuse ? m_result.ms.questionPass : m_result.ms.recompute);
     }
@@ -248,8 +248,8 @@ private:
         return rows;
     }
 
-    void runQuery(std::unique_ptr<storage::KvReader> reader) {
-        startLoading(std::move(reader), [](const PromptLayout::Hit&) { return 0; });
+    void runQuery(SliceSource source) {
+        startLoading(std::move(source), [](const PromptLayout::Hit&) { return 0; });
         setRows(m_layout.forcedPositions());
         const std::vector<float> score = scoreContext();
         m_clock.switchTo(m_result.ms.check);
@@ -299,9 +299,9 @@ private:
         return values;
     }
 
-    void runCacheBlend(std::unique_ptr<storage::KvReader> reader) {
+    void runCacheBlend(SliceSource source) {
         const int checkLayer = m_plan.options.checkLayer;
-        startLoading(std::move(reader), [&](const PromptLayout::Hit& hit) { return hit.head ? 0 : checkLayer; });
+        startLoading(std::move(source), [&](const PromptLayout::Hit& hit) { return hit.head ? 0 : checkLayer; });
         const int firstRow = m_layout.reusedHeadTokens();
         std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - firstRow));
         std::iota(positions.begin(), positions.end(), firstRow);
@@ -360,6 +360,10 @@ private:
             return;
         m_clock.switchTo(m_result.ms.load);
         m_result.bytesLoaded = m_loader->bytesLoaded();
+        m_result.bytesFromRam = m_loader->bytesFromRam();
+        for (std::size_t i = 0; i < m_loaded.size(); ++i)
+            if (m_loader->cameFromRam(static_cast<int>(i)))
+                m_result.segmentsFromRam.push_back(m_loaded[i].segment);
         double busy = 0;
         for (int layer = 0; layer < m_layers; ++layer) {
             const KvLoader::Interval interval = m_loader->interval(layer);
@@ -428,12 +432,11 @@ RowBuffers& Blender::rows(int rows) {
     return *m_rows;
 }
 
-Result<Prefill> Blender::prefill(const BlendPlan& plan, const KvSpec& spec, std::unique_ptr<storage::KvReader> reader,
-                                 KvCache& cache, std::stop_token stop, std::vector<SegmentFailure>& failures,
-                                 AttentionProbe* probe) {
+Result<Prefill> Blender::prefill(const BlendPlan& plan, const KvSpec& spec, SliceSource source, KvCache& cache,
+                                 std::stop_token stop, std::vector<SegmentFailure>& failures, AttentionProbe* probe) {
     PrefillRun run(m_model, plan, spec, cache, rows(plan.promptTokens), std::move(stop), probe);
     try {
-        return run.run(std::move(reader));
+        return run.run(std::move(source));
     } catch (const PassStopped& stopped) {
         failures = run.failures();
         return stopped.status;

@@ -53,6 +53,7 @@ public:
 
     Buffer allocate(std::uint64_t bytes) override;
     Buffer allocateHost(std::uint64_t bytes) override { return m_pinned.take(bytes); }
+    bool pinsHostMemory() const override { return true; }
     void upload(void* to, const void* fromHost, std::uint64_t bytes) override { m_uploads.upload(to, fromHost, bytes); }
     void download(void* toHost, const void* from, std::uint64_t bytes) override;
     std::uint64_t kvLayerBytes(int kvHeads, int headDim, int capacity) const override {
