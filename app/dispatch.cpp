@@ -73,7 +73,8 @@ ExitStatus openAndRun(const CommonOptions& given, const T& command, const Enviro
     if (!opened) {
         const engine::Status status = opened.status();
         const bool backendMissing =
-            common.backend == engine::BackendKind::Cuda && status.code() == engine::StatusCode::Unsupported;
+            common.backend == engine::BackendKind::Cuda &&
+            (status.code() == engine::StatusCode::Unsupported || status.code() == engine::StatusCode::OutOfMemory);
         return backendMissing ? reportFailure(context, "back end cuda", status) : reportOpenFailure(context, "open", status);
     }
     if (context.stop.stop_requested())
