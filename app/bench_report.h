@@ -53,6 +53,7 @@ struct TtftRow {
 struct BenchReport {
     std::optional<engine::MachinePeak> peak;  // with --peak
     std::string cpu;
+    std::string gpu;  // empty unless the back end is cuda
     std::string model;
     std::string backend;
     std::string precision;

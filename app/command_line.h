@@ -63,6 +63,7 @@ struct BenchCommand {
     double ratio = 0.15;
     std::vector<engine::Strategy> strategies;  // empty = all
     bool peak = false;                         // measure the machine's ceilings too
+    std::string synthetic;                     // a shape with made-up weights instead of a model; empty = the model
 };
 struct TokenizeCommand {
     std::optional<std::string> text;

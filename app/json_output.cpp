@@ -310,7 +310,8 @@ std::string benchJson(const BenchReport& report) {
                         {"load_hidden_share", orNull(row.loadHiddenShare)},
                         {"stages", stagesOf(row.stages)},
                         {"stage_sum_over_ttft", row.stageSumOverTtft}});
-    json machine{{"cpu", report.cpu}, {"threads", report.threads}, {"gpu", nullptr}};
+    json machine{
+        {"cpu", report.cpu}, {"threads", report.threads}, {"gpu", report.gpu.empty() ? json(nullptr) : json(report.gpu)}};
     if (report.peak)
         machine["peak"] = {{"f32_gflops", rounded(report.peak->f32Gflops)},
                            {"bf16_gflops", rounded(report.peak->bf16Gflops)},

@@ -75,6 +75,8 @@ public:
         report.cpu = engine::inspectMachine().cpu;
         report.model = model.name;
         report.backend = model.backend;
+        if (model.backend == "cuda")
+            report.gpu = engine::inspectGpu().message;
         report.precision = model.precision;
         report.threads = model.threads;
         report.repeat = m_command.repeat;

@@ -41,6 +41,9 @@ public:
           m_work(model.layerWork()) {
         m_result.layers.resize(static_cast<std::size_t>(m_layers));
     }
+    ~PrefillRun() { m_backend.awaitUploads(m_backend.uploadTicket()); }  // the loader's buffers go away with it
+    PrefillRun(const PrefillRun&) = delete;
+    PrefillRun& operator=(const PrefillRun&) = delete;
 
     Prefill run(SliceSource source) {
         if (m_plan.keptTokens > 0) {
@@ -114,7 +117,7 @@ private:
             items.push_back({*m_plan.segments[static_cast<std::size_t>(hit.segment)].extent, firstLayer});
             m_loaded.push_back(hit);
         }
-        m_loader = std::make_unique<KvLoader>(std::move(source), m_spec, std::move(items));
+        m_loader = std::make_unique<KvLoader>(std::move(source), m_spec, std::move(items), hostMemoryOf(m_backend));
     }
 
     std::span<const KvSliceView> waitForLayer(int layer) {
@@ -136,13 +139,25 @@ private:
     template <class Wanted>
     void placeSlices(int layer, std::span<const KvSliceView> slices, Wanted wanted) {
         m_clock.switchTo(m_result.ms.rotate);
+        m_slices.clear();
         for (std::size_t i = 0; i < slices.size(); ++i)
             if (slices[i].tokens > 0 && wanted(m_loaded[i]))
-                m_backend.placeSlice(slices[i], m_loaded[i].begin, m_model.rope(), m_cache.layer(layer));
+                m_slices.push_back({slices[i], m_loaded[i].begin});
+        if (!m_slices.empty())
+            m_backend.placeSlices(m_slices, m_model.rope(), m_cache.layer(layer));
     }
 
+    /// Gives the layer's buffers back to the loader: at once, or, while a device still reads them, with the next layer.
     void releaseLayer(int layer) {
-        if (m_loader != nullptr)
+        if (m_loader == nullptr)
+            return;
+        const std::uint64_t ticket = m_backend.uploadTicket();
+        if (m_heldTicket != 0) {
+            m_backend.awaitUploads(m_heldTicket);
+            m_loader->release(layer - 1);
+        }
+        m_heldTicket = ticket;
+        if (ticket == 0)
             m_loader->release(layer);
     }
 
@@ -317,16 +332,14 @@ private:
     /// Compares the fresh K and V of all rows with the stored ones, chooses, and narrows the pass to the chosen rows. Returns their Q.
     TensorView selectByDeviation(std::span<const KvSliceView> slices, int firstRow) {
         std::vector<float> deviation(static_cast<std::size_t>(m_layout.contextTokens), 0.0F);
-        for (std::size_t i = 0; i < slices.size(); ++i) {
-            const PromptLayout::Hit& hit = m_loaded[i];
-            if (hit.head)
-                continue;
-            const auto out = std::span(deviation).subspan(static_cast<std::size_t>(hit.begin - m_layout.contextBegin),
-                                                          static_cast<std::size_t>(hit.tokens));
-            m_backend.deviation(m_rows.k(m_count).slice(hit.begin - firstRow, hit.tokens),
-                                m_rows.v(m_count).slice(hit.begin - firstRow, hit.tokens), slices[i], m_spec.kvHeads,
-                                m_plan.options.metric, out);
-        }
+        m_slices.clear();
+        for (std::size_t i = 0; i < slices.size(); ++i)
+            if (!m_loaded[i].head)
+                m_slices.push_back({slices[i], m_loaded[i].begin - m_layout.contextBegin});
+        const int contextRow = m_layout.contextBegin - firstRow;
+        m_backend.deviations(m_rows.k(m_count).slice(contextRow, m_layout.contextTokens),
+                             m_rows.v(m_count).slice(contextRow, m_layout.contextTokens), m_slices, m_spec.kvHeads,
+                             m_plan.options.metric, deviation);
         m_result.selection = selectTokens(m_layout, deviation, m_plan.options.ratio);
         std::vector<int> chosen = chosenRows();
         std::vector<int> indices(chosen.size());
@@ -360,6 +373,8 @@ private:
             busy += interval.endMs - interval.beginMs;
         }
         m_result.ms.loadHidden = std::max(0.0, busy - m_result.ms.load);
+        m_backend.awaitUploads(m_heldTicket);
+        m_heldTicket = 0;
         m_loader.reset();
     }
 
@@ -396,6 +411,8 @@ private:
     const LayerWork m_work;
 
     std::vector<PromptLayout::Hit> m_loaded;  // what the loader's items are
+    std::vector<SliceAt> m_slices;            // of the layer at hand
+    std::uint64_t m_heldTicket = 0;           // uploads that the buffers of the layer before still serve
     std::unique_ptr<KvLoader> m_loader;
     std::vector<SegmentFailure> m_failures;
     std::vector<int> m_positions;  // rows of the current pass

@@ -3,6 +3,7 @@
 #include "engine/kv/kv_loader.h"
 
 #include <chrono>
+#include <new>
 
 namespace engine {
 namespace {
@@ -13,7 +14,19 @@ double nowMs() {
 
 }  // namespace
 
-KvLoader::KvLoader(SliceSource source, const KvSpec& spec, std::vector<LoadItem> items)
+RamTier::Allocate hostMemoryOf(Backend& backend) {
+    return [&backend](std::uint64_t bytes) -> RamTier::Memory {
+        try {
+            auto owner = std::make_shared<Buffer>(backend.allocateHost(bytes));
+            auto* data = static_cast<std::byte*>(owner->data());
+            return {std::move(owner), data};
+        } catch (const std::bad_alloc&) {
+            return nullptr;
+        }
+    };
+}
+
+KvLoader::KvLoader(SliceSource source, const KvSpec& spec, std::vector<LoadItem> items, const RamTier::Allocate& memory)
     : m_spec(spec), m_items(std::move(items)), m_reader(std::move(source.reader)), m_ram(source.ram) {
     m_intervals.resize(static_cast<std::size_t>(spec.layers));
     m_sources.resize(m_items.size());
@@ -33,8 +46,14 @@ KvLoader::KvLoader(SliceSource source, const KvSpec& spec, std::vector<LoadItem>
         if (m_sources[i].record == nullptr)
             slotBytes += 2 * storage::kvSliceBytes(spec, m_items[i].extent.tokens);
     }
-    for (Slot& slot : m_slots)
-        slot.bytes = slotBytes > 0 ? std::make_unique_for_overwrite<std::byte[]>(slotBytes) : nullptr;
+    for (Slot& slot : m_slots) {
+        if (slotBytes == 0)
+            continue;
+        slot.bytes = memory ? memory(slotBytes)
+                            : RamTier::Memory(new std::byte[slotBytes], [](const std::byte* bytes) { delete[] bytes; });
+        if (slot.bytes == nullptr)
+            throw std::bad_alloc();
+    }
     if (everythingInRam())
         m_published = spec.layers;
     else

@@ -28,6 +28,9 @@ struct LoadItem {
     int firstLayer = 0;
 };
 
+/// Memory that the back end's device reads at full speed, which outlives it; null where there is no more.
+RamTier::Allocate hostMemoryOf(Backend& backend);
+
 /// A slice that could not be used: which item, and why.
 struct LoadFailure {
     int item = 0;
@@ -40,7 +43,8 @@ class KvLoader {
 public:
     static constexpr int kRingLayers = 3;
 
-    KvLoader(SliceSource source, const KvSpec& spec, std::vector<LoadItem> items);
+    /// `memory` gives the ring's buffers; null = plain memory.
+    KvLoader(SliceSource source, const KvSpec& spec, std::vector<LoadItem> items, const RamTier::Allocate& memory = nullptr);
     ~KvLoader();
     KvLoader(const KvLoader&) = delete;
     KvLoader& operator=(const KvLoader&) = delete;
@@ -71,7 +75,7 @@ private:
         bool read = false;
     };
     struct Slot {
-        std::unique_ptr<std::byte[]> bytes;  // of items without room in the RAM tier
+        RamTier::Memory bytes;  // of items without room in the RAM tier
         std::vector<KvSliceView> views;
     };
     void run(const std::stop_token& stop);

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "engine/backend/backend.h"
+#include "engine/backend/cuda/load_module.h"
 #include "engine/engine.h"
 #include "engine/ingest/document_reader.h"
 #include "engine/names.h"
@@ -155,12 +156,16 @@ MachineReport inspectMachine() {
     return report;
 }
 
+GpuReport inspectGpu() {
+    const GpuState state = inspectCuda();
+    return {state.reason.empty(), state.reason, state.message};
+}
+
 Result<DoctorReport> diagnose(const EngineOptions& options) {
     DoctorReport report;
     report.machine = inspectMachine();
     chooseBackend(options, report);
-    report.gpu.reason = "no_module";
-    report.gpu.message = "this build has no CUDA module; everything is computed by the processor";
+    report.gpu = inspectGpu();
     if (options.model.empty()) {
         report.modelMessage = "no model is named";
     } else {

@@ -10,6 +10,7 @@
 #include "engine/model/chat_template.h"
 #include "engine/names.h"
 #include "engine/session/model_info.h"
+#include "engine/transformer/memory_plan.h"
 #include "storage/digest.h"
 
 namespace engine {
@@ -133,7 +134,8 @@ Status EngineImpl::openModel(const EngineOptions& options) {
 
     const ModelConfig& config = m_weights->config();
     m_spec = {config.layers, config.kvHeads, config.headDim, options.kvDtype};
-    m_ramTier = std::make_unique<RamTier>(m_spec, options.ramTierBytes);
+    m_ramTier = std::make_unique<RamTier>(m_spec, options.ramTierBytes,
+                                          m_backend->pinsHostMemory() ? hostMemoryOf(*m_backend) : nullptr);
     const Result<Digest> digest = weightsDigest(*m_weights, *m_store);
     if (!digest.ok())
         return digest.status();
@@ -172,6 +174,8 @@ Status EngineImpl::needTransformer() {
         return status;
     if (m_transformer != nullptr)
         return {};
+    if (Status status = checkMemory(*m_weights, *m_backend, m_maxContext); !status.ok())
+        return status.withContext("loading the model " + m_options.model);
     Result<std::unique_ptr<Transformer>> transformer = Transformer::load(*m_weights, *m_backend, m_maxContext);
     if (!transformer.ok())
         return transformer.status().withContext("loading the model " + m_options.model);

@@ -159,8 +159,10 @@ private:
             return Status(StatusCode::Internal, "the session ended after an internal error; open the workspace again");
         try {
             return call();
-        } catch (const std::bad_alloc&) {
-            return Status(StatusCode::OutOfMemory, "not enough memory; use a shorter context or a smaller model");
+        } catch (const std::bad_alloc& error) {
+            const std::string what = error.what();  // a device's names what was needed and what was free
+            return Status(StatusCode::OutOfMemory, "not enough memory; use a shorter context or a smaller model" +
+                                                       (what == "std::bad_alloc" ? std::string() : " (" + what + ")"));
         } catch (const std::exception& error) {
             m_broken = true;
             return Status(StatusCode::Internal, std::string("internal error: ") + error.what());
