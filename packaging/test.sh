@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and tests everything on a Debian 12 machine: packages, release build without a warning, the model, all tests, then
-# the unit tests once more under AddressSanitizer and UndefinedBehaviorSanitizer, and the bridge between window and engine under
+# the unit tests once more under AddressSanitizer and UndefinedBehaviorSanitizer, and the window with a scripted engine under
 # ThreadSanitizer.
 # For developers: SKIP_INSTALL=1, SKIP_ASAN=1 (no sanitizers), JOBS=n (default: one a processor).
 set -euo pipefail
@@ -55,10 +55,11 @@ run_tests() {
     return "$status"
 }
 
-# The bridge between the window's thread and the engine's, alone: the libraries below it are not built for the thread checker.
-build_bridge_tsan() {
+# The window, its views and the bridge to the engine's thread, with a scripted engine: below it one thread calls, and the libraries that
+# compute are not built for the thread checker.
+build_ui_tsan() {
     cmake --preset tsan
-    cmake --build --preset tsan --parallel "$jobs" --target engine_bridge_test
+    cmake --build --preset tsan --parallel "$jobs" --target scripted_ui_tests
 }
 
 # build PRESET [CMAKE-OPTION…]
@@ -82,6 +83,7 @@ if [[ -z "${SKIP_ASAN:-}" ]]; then
     step "build, asan" build asan -DBUILD_GUI=OFF
     step "tests, asan, label unit" run_tests asan "asan, unit tests" --label-regex '^unit$' \
         --exclude-regex '^(include_rules|format_check|face_headers|house_rules|cases_check)$'
-    step "build, tsan, the engine's bridge" build_bridge_tsan
-    step "tests, tsan, the engine's bridge" run_tests tsan "tsan, the engine's bridge" --tests-regex '^engine_bridge_test$'
+    step "build, tsan, the workbench's tests" build_ui_tsan
+    step "tests, tsan, label ui" run_tests tsan "tsan, the workbench on a scripted engine" --label-regex '^ui$' \
+        --exclude-regex '^workbench_end_to_end_test$'
 fi

@@ -1,17 +1,13 @@
-// The engine thread, and the requests that run on it.
+// The requests, and the way of their replies to the widgets.
 #include "ui/engine_bridge.h"
 
 #include <QSocketNotifier>
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <mutex>
-#include <set>
-#include <thread>
 
-#include "ui/bridge/command_queue.h"
 #include "ui/bridge/command_turn.h"
-#include "ui/bridge/inbox.h"
+#include "ui/bridge/engine_thread.h"
 #include "ui/text.h"
 
 namespace ui {
@@ -20,22 +16,6 @@ namespace {
 
 constexpr int kUpdateIntervalMs = 33;  // text and progress reach the widgets at most 30 times a second
 constexpr int kVerifyParts = 16;       // questions are answered between two parts
-
-/// Progress of one part of a job that is cut into parts of about the same size.
-class PartRelay : public engine::JobObserver {
-public:
-    PartRelay(CommandTurn& turn, int part, int parts) : m_turn(turn), m_part(part), m_parts(parts) {}
-    void progress(std::string_view what, std::int64_t done, std::int64_t total, std::string_view unit) override {
-        if (total > 0)
-            m_turn.inbox().add(
-                ProgressPost{m_turn.id(), std::string(what), m_part * total + done, m_parts * total, std::string(unit)});
-    }
-
-private:
-    CommandTurn& m_turn;
-    const int m_part;
-    const int m_parts;
-};
 
 std::vector<std::string> toUtf8(const QStringList& texts) {
     std::vector<std::string> result;
@@ -67,84 +47,6 @@ struct EngineBridge::Pace {
     std::int64_t firstDone = 0;
 };
 
-/// The engine, its thread and what both threads share.
-class EngineBridge::Worker {
-public:
-    explicit Worker(std::function<void()> wake) : m_inbox(std::move(wake)) {
-        m_thread = std::jthread([this](std::stop_token stop) { loop(stop); });
-    }
-    ~Worker() {
-        m_thread.request_stop();
-        stopRunning();
-        m_thread.join();
-    }
-
-    CommandQueue& queue() { return m_queue; }
-    Inbox& inbox() { return m_inbox; }
-
-    void stop(CommandId id) {
-        const std::lock_guard lock(m_mutex);
-        for (CommandTurn* turn : m_running) {
-            if (turn->id() == id) {
-                turn->stopByPerson();
-                return;
-            }
-        }
-        m_stopAtStart.insert(id);
-    }
-
-private:
-    void loop(const std::stop_token& stop) {
-        while (auto command = m_queue.waitAndTake(stop))
-            execute(std::move(*command), stop);
-        m_engine.reset();
-    }
-
-    void execute(Command command, const std::stop_token& closing) {
-        CommandTurn turn(command.id, m_engine, m_queue, m_inbox, [this, closing] {
-            while (!closing.stop_requested()) {
-                auto question = m_queue.takeQuestion();
-                if (!question)
-                    return;
-                execute(std::move(*question), closing);
-            }
-        });
-        {
-            const std::lock_guard lock(m_mutex);
-            m_running.push_back(&turn);
-            if (m_stopAtStart.erase(command.id) > 0 || closing.stop_requested())
-                turn.stopByPerson();
-        }
-        m_inbox.add(StartedPost{command.id});
-        const Turn outcome = command.work(turn);
-        {
-            const std::lock_guard lock(m_mutex);
-            m_running.pop_back();
-        }
-        if (outcome == Turn::Paused) {
-            m_queue.putBack(std::move(command));
-            return;
-        }
-        const CommandId id = command.id;
-        command.work = nullptr;  // the result's last owner is the GUI thread
-        m_inbox.add(FinishedPost{id});
-    }
-
-    void stopRunning() {
-        const std::lock_guard lock(m_mutex);
-        for (CommandTurn* turn : m_running)
-            turn->stopByPerson();
-    }
-
-    CommandQueue m_queue;
-    Inbox m_inbox;
-    std::mutex m_mutex;
-    std::vector<CommandTurn*> m_running;       // guarded by m_mutex; the outermost first
-    std::set<CommandId> m_stopAtStart;         // guarded by m_mutex; asked to stop while neither waiting nor running
-    std::unique_ptr<engine::Engine> m_engine;  // engine thread
-    std::jthread m_thread;
-};
-
 EngineBridge::EngineBridge(EngineFactory factory, ModelInspector inspector, QObject* parent)
     : QObject(parent), m_factory(std::move(factory)), m_inspector(std::move(inspector)) {
     m_nextUpdate.setSingleShot(true);
@@ -155,10 +57,10 @@ EngineBridge::EngineBridge(EngineFactory factory, ModelInspector inspector, QObj
         m_doorbell.answer();
         takePosts();
     });
-    m_worker = std::make_unique<Worker>([this] { m_doorbell.ring(); });
+    m_thread = std::make_unique<EngineThread>([this] { m_doorbell.ring(); });
 }
 
-EngineBridge::~EngineBridge() { m_worker.reset(); }
+EngineBridge::~EngineBridge() { m_thread.reset(); }
 
 template <class T, class Work>
 CommandId EngineBridge::submit(const Request& request, QObject* context, Reply<T> reply, Work work) {
@@ -199,7 +101,7 @@ CommandId EngineBridge::submit(const Request& request, QObject* context, Reply<T
         slot.reset();
         return Turn::Finished;
     };
-    for (const CommandId replaced : m_worker->queue().push(std::move(command)))
+    for (const CommandId replaced : m_thread->queue().push(std::move(command)))
         m_pending.remove(replaced);
     return id;
 }
@@ -207,7 +109,7 @@ CommandId EngineBridge::submit(const Request& request, QObject* context, Reply<T
 void EngineBridge::takePosts() {
     // Text and progress wait for the next update; anything urgent takes what waits before it along.
     const qint64 since = m_sinceUpdate.elapsed();
-    std::vector<Post> posts = m_worker->inbox().take();
+    std::vector<Post> posts = m_thread->inbox().take();
     m_held.insert(m_held.end(), std::make_move_iterator(posts.begin()), std::make_move_iterator(posts.end()));
     const bool urgent = std::any_of(m_held.begin(), m_held.end(), isUrgent);
     if (!urgent && since < kUpdateIntervalMs) {
@@ -304,8 +206,8 @@ void EngineBridge::stop(CommandId id) {
     const auto found = m_pending.find(id);
     if (found == m_pending.end())
         return;
-    if (!m_worker->queue().remove(id)) {
-        m_worker->stop(id);
+    if (!m_thread->queue().remove(id)) {
+        m_thread->stop(id);
         return;
     }
     const std::function<void(const engine::Status&)> fail = found->fail;

@@ -21,6 +21,8 @@
 
 namespace ui {
 
+class EngineThread;
+
 using EngineFactory = std::function<engine::Result<std::unique_ptr<engine::Engine>>(const engine::EngineOptions&)>;
 /// Reads a model file's header (engine::inspectModel, handed in so that the interface links no engine).
 using ModelInspector = std::function<engine::Result<engine::ModelInfo>(const std::string& path, engine::KvDtype kvDtype)>;
@@ -132,7 +134,6 @@ private:
         std::function<void()> deliver;
         std::function<void(const engine::Status&)> fail;
     };
-    class Worker;
     enum class Changes { Library, Store, Both };
 
     template <class T, class Work>
@@ -158,7 +159,7 @@ private:
     QTimer m_nextUpdate;
     std::vector<Post> m_held;  // taken, and waiting for the next update
     Doorbell m_doorbell;
-    std::unique_ptr<Worker> m_worker;  // destroyed first: its thread rings the doorbell
+    std::unique_ptr<EngineThread> m_thread;  // destroyed first: it rings the doorbell
 };
 
 }  // namespace ui

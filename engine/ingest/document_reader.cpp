@@ -20,6 +20,7 @@ namespace {
 /// Files above this are not read at all.
 constexpr std::int64_t kMaxFileBytes = std::int64_t{256} << 20;
 constexpr const char* kWorkerName = "cacheblend-document-worker";
+constexpr const char* kInstalledPlace = "../libexec/cacheblend-workbench/";  // from the program's folder
 constexpr const char* kWorkerVariable = "CACHEBLEND_DOCUMENT_WORKER";
 #ifdef CACHEBLEND_WITH_DOCUMENTS
 constexpr bool kWithDocuments = true;
@@ -127,10 +128,11 @@ Result<std::string> findDocumentWorker() {
         return Status(StatusCode::NotFound,
                       std::string("cannot tell where this program lies; name the worker in ") + kWorkerVariable);
     const std::string self(buffer.data(), static_cast<std::size_t>(length));
-    const std::string worker = self.substr(0, self.rfind('/') + 1) + kWorkerName;
-    if (isExecutable(worker))
-        return worker;
-    return Status(StatusCode::NotFound, "there is no document worker at " + worker +
+    const std::string folder = self.substr(0, self.rfind('/') + 1);
+    for (const char* place : {"", kInstalledPlace})
+        if (const std::string worker = folder + place + kWorkerName; isExecutable(worker))
+            return worker;
+    return Status(StatusCode::NotFound, "there is no document worker at " + folder + kInstalledPlace + kWorkerName +
                                             "; reinstall the program, or name the worker in " + kWorkerVariable);
 }
 

@@ -56,8 +56,7 @@ private slots:
         QVERIFY(m_bridge->isOpen());
     }
     void cleanup() {
-        for (const char* call : {"plan", "run", "precompute", "ingest", "storeVerify", "measureDeviation"})
-            m_script->release(call);
+        m_script->releaseAll();
         m_bridge.reset();
         QVERIFY(m_script->oneThread());
     }

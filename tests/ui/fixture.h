@@ -5,6 +5,8 @@
 #include <QSettings>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QTimer>
+#include <algorithm>
 #include <memory>
 
 #include "tests/ui/scripted_engine.h"
@@ -50,13 +52,16 @@ public:
     Widget* find(const QString& name) {
         return m_window->findChild<Widget*>(name);
     }
+    /// Nothing is asked for and no timer of a view (typing, refreshing) will ask for more.
     bool awaitIdle() {
-        // Twice: a reply may ask for more, and a short timer (typing, refreshing) may wait.
-        for (int quiet = 0; quiet < 8;) {
-            if (!QTest::qWaitFor([this] { return m_window->bridge().isIdle(); }, 20'000))
+        // A reply may ask for more, and so may what is painted after it.
+        for (int quiet = 0; quiet < 3; ++quiet) {
+            QCoreApplication::processEvents();
+            if (isQuiet())
+                continue;
+            quiet = -1;
+            if (!QTest::qWaitFor([this] { return isQuiet(); }, 20'000))
                 return false;
-            QTest::qWait(80);
-            quiet = m_window->bridge().isIdle() ? quiet + 1 : 0;
         }
         return true;
     }
@@ -75,6 +80,13 @@ public:
     ui::Theme theme{ui::ThemeChoice::Light};
 
 private:
+    bool isQuiet() const {
+        const QList<QTimer*> timers = m_window->findChildren<QTimer*>();
+        return m_window->bridge().isIdle() && std::none_of(timers.begin(), timers.end(), [](const QTimer* timer) {
+                   return timer->isSingleShot() && timer->isActive();
+               });
+    }
+
     std::shared_ptr<Script> m_script;
     QTemporaryDir m_folder;
     std::unique_ptr<QSettings> m_settings;

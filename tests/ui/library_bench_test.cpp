@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "tests/ui/fixture.h"
+#include "ui/collections/passage_panel.h"
 
 using namespace Qt::StringLiterals;
 
@@ -37,7 +38,7 @@ private slots:
         QElapsedTimer clock;
         clock.start();
         bench.window().library().searchFor({});
-        ui::ChunkModel& chunks = bench.window().library().chunks();
+        ui::ChunkModel& chunks = bench.window().library().passages().chunks();
         QTRY_VERIFY_WITH_TIMEOUT(chunks.rowCount() == 100'000, 2000);
         auto* const table = bench.find<QTableView>(u"passageTable"_s);
         table->grab();

@@ -34,62 +34,6 @@ std::string documentPath(int document) { return "/papers/survey-" + std::to_stri
 
 }  // namespace
 
-// ---- the script ------------------------------------------------------------------------------------------------
-
-void Script::hold(const std::string& call) {
-    const std::lock_guard lock(m_mutex);
-    m_held.push_back(call);
-}
-
-void Script::release(const std::string& call) {
-    {
-        const std::lock_guard lock(m_mutex);
-        std::erase(m_held, call);
-    }
-    m_changed.notify_all();
-}
-
-void Script::awaitHeld(const std::string& call) {
-    std::unique_lock lock(m_mutex);
-    m_changed.wait(lock, [&] { return std::find(m_inside.begin(), m_inside.end(), call) != m_inside.end(); });
-}
-
-void Script::middle(const std::string& call, const std::stop_token& stop) {
-    std::unique_lock lock(m_mutex);
-    m_inside.push_back(call);
-    m_changed.notify_all();
-    (void)m_changed.wait(lock, stop, [&] { return std::find(m_held.begin(), m_held.end(), call) == m_held.end(); });
-    std::erase(m_inside, call);
-}
-
-void Script::note(const std::string& call) {
-    const std::lock_guard lock(m_mutex);
-    if (m_thread == std::thread::id())
-        m_thread = std::this_thread::get_id();
-    m_oneThread = m_oneThread && m_thread == std::this_thread::get_id();
-    m_calls.push_back(call);
-}
-
-std::vector<std::string> Script::calls() const {
-    const std::lock_guard lock(m_mutex);
-    return m_calls;
-}
-
-std::vector<engine::Query> Script::queries() const {
-    const std::lock_guard lock(m_mutex);
-    return m_queries;
-}
-
-bool Script::oneThread() const {
-    const std::lock_guard lock(m_mutex);
-    return m_oneThread;
-}
-
-int Script::closedEngines() const {
-    const std::lock_guard lock(m_mutex);
-    return m_closed;
-}
-
 // ---- what is in the library ------------------------------------------------------------------------------------
 
 engine::ModelInfo exampleModel() {
@@ -548,19 +492,22 @@ engine::Result<engine::KvVerifyReport> ScriptedEngine::storeVerify(int part, int
     return report;
 }
 
-engine::Result<std::uint64_t> ScriptedEngine::storeEvict(std::uint64_t, std::stop_token) {
+engine::Result<std::uint64_t> ScriptedEngine::storeEvict(std::uint64_t, std::stop_token stop) {
     m_script->note("storeEvict");
+    m_script->middle("storeEvict", stop);
     m_chunksWithKv /= 2;
     return std::uint64_t{1} << 20;
 }
 
-engine::Result<engine::KvCompactReport> ScriptedEngine::storeCompact(engine::JobObserver&, std::stop_token) {
+engine::Result<engine::KvCompactReport> ScriptedEngine::storeCompact(engine::JobObserver&, std::stop_token stop) {
     m_script->note("storeCompact");
+    m_script->middle("storeCompact", stop);
     return engine::KvCompactReport{4096, 2};
 }
 
-engine::Result<engine::KvRebuildReport> ScriptedEngine::storeRebuildIndex(engine::JobObserver&, std::stop_token) {
+engine::Result<engine::KvRebuildReport> ScriptedEngine::storeRebuildIndex(engine::JobObserver&, std::stop_token stop) {
     m_script->note("storeRebuildIndex");
+    m_script->middle("storeRebuildIndex", stop);
     return engine::KvRebuildReport{m_chunksWithKv, 0};
 }
 

@@ -21,6 +21,7 @@
 
 #include "tests/ui/fixture.h"
 #include "ui/collections/document_view.h"
+#include "ui/collections/passage_panel.h"
 #include "ui/history/history_view.h"
 #include "ui/palette/action_registry.h"
 #include "ui/palette/palette_dialog.h"
@@ -81,8 +82,7 @@ private slots:
         QVERIFY(m_bench->awaitIdle());
     }
     void cleanup() {
-        for (const char* call : {"run", "precompute", "ingest", "measureDeviation"})
-            m_script->release(call);
+        m_script->releaseAll();
         m_bench.reset();
         QVERIFY(m_script->oneThread());
     }
@@ -95,10 +95,10 @@ private slots:
         window().setMode(ui::Mode::Store);
         QVERIFY(m_bench->awaitIdle());
         std::vector<std::unique_ptr<QAbstractItemModelTester>> testers;
-        QAbstractItemModel* const models[] = {&window().library().collections(), &window().library().files(),
-                                              &window().library().chunks(),      &window().ask().session().cards(),
-                                              &window().store().usage(),         &window().store().damage(),
-                                              &window().history().model()};
+        QAbstractItemModel* const models[] = {
+            &window().library().collections(), &window().library().files(), &window().library().passages().chunks(),
+            &window().ask().session().cards(), &window().store().usage(),   &window().store().damage(),
+            &window().history().model()};
         for (QAbstractItemModel* model : models) {
             QVERIFY(model->rowCount() > 0);
             testers.push_back(
@@ -396,13 +396,13 @@ private slots:
     void aSearchFindsPassagesAndTheirExportIsWhole() {
         window().library().searchFor(u"gauges"_s);
         QVERIFY(m_bench->awaitIdle());
-        const ui::ChunkModel& chunks = window().library().chunks();
+        const ui::ChunkModel& chunks = window().library().passages().chunks();
         QVERIFY(chunks.rowCount() > 0 && chunks.rowCount() < 12);
         for (int row = 0; row < chunks.rowCount(); ++row)
             QVERIFY(QString::fromStdString(chunks.chunk(row)->text).contains(u"gauges"_s));
-        QSignalSpy exported(&window().library(), &ui::LibraryView::passagesExported);
+        QSignalSpy exported(&window().library().passages(), &ui::PassagePanel::exported);
         const QString path = m_bench->folder().filePath(u"passages.csv"_s);
-        window().library().exportPassagesTo(path);
+        window().library().passages().exportTo(path);
         QTRY_COMPARE(exported.count(), 1);
         QFile file(path);
         QVERIFY(file.open(QIODevice::ReadOnly));
@@ -536,25 +536,51 @@ private slots:
 
     void closingTheWindowInTheMiddleOfAJobIsClean_data() {
         QTest::addColumn<QString>("call");
-        for (const char* call : {"run", "precompute", "ingest"})
+        for (const char* call : {"open", "plan", "run", "run inside precompute", "measureDeviation", "ingest", "precompute",
+                                 "storeVerify", "storeEvict", "storeCompact", "storeRebuildIndex"})
             QTest::newRow(call) << QString::fromLatin1(call);
     }
     void closingTheWindowInTheMiddleOfAJobIsClean() {
         QFETCH(QString, call);
-        window().setMode(ui::Mode::Ask);
-        window().ask().setQuestion(u"springs?"_s);
+        askAndAwait(u"springs?"_s);
         QVERIFY(m_bench->awaitIdle());
-        m_script->hold(call.toStdString());
-        if (call == u"run"_s)
+        const int opened = call == u"open"_s ? 2 : 1;
+        const bool nested = call == u"run inside precompute"_s;
+        const std::string held = nested ? "run" : call.toStdString();
+        const bool stops = call != u"open"_s && call != u"plan"_s;  // those two are too short to be stopped
+        if (stops)
+            m_script->hold(held);
+        if (call == u"open"_s) {
+            window().openWorkspace();
+        } else if (call == u"plan"_s) {
+            m_bench->find<QSlider>(u"ratioSlider"_s)->setValue(40);
+        } else if (call == u"run"_s) {
             window().ask().session().ask();
-        else if (call == u"precompute"_s)
+        } else if (nested) {
+            m_script->hold("precompute");
             window().library().precompute(u"papers"_s);
-        else
+            m_script->awaitHeld("precompute");
+            window().ask().session().ask();
+            m_script->release("precompute");
+        } else if (call == u"measureDeviation"_s) {
+            window().ask().measureNewest();
+        } else if (call == u"ingest"_s) {
             window().library().import({u"/a.txt"_s}, u"papers"_s, ui::LibraryView::After::Precompute);
-        m_script->awaitHeld(call.toStdString());
+        } else if (call == u"precompute"_s) {
+            window().library().precompute(u"papers"_s);
+        } else if (call == u"storeVerify"_s) {
+            window().store().verify();
+        } else if (call == u"storeEvict"_s) {
+            window().bridge().evictStore(0, &window(), {});
+        } else {
+            m_bench->find<QPushButton>(call == u"storeCompact"_s ? u"compactStore"_s : u"rebuildIndex"_s)->click();
+        }
+        if (stops)
+            m_script->awaitHeld(held);
         window().close();
         m_bench->close();
-        QCOMPARE(m_script->closedEngines(), 1);
+        QVERIFY(m_script->closedEngines() <= opened && m_script->closedEngines() >= 1);
+        QCOMPARE(timesCalled(*m_script, "open"), m_script->closedEngines());
     }
 };
 

@@ -99,4 +99,20 @@ private:
     const Border m_border;
 };
 
+/// Progress of one part of a job that is cut into parts of about the same size.
+class PartRelay : public engine::JobObserver {
+public:
+    PartRelay(CommandTurn& turn, int part, int parts) : m_turn(turn), m_part(part), m_parts(parts) {}
+    void progress(std::string_view what, std::int64_t done, std::int64_t total, std::string_view unit) override {
+        if (total > 0)
+            m_turn.inbox().add(
+                ProgressPost{m_turn.id(), std::string(what), m_part * total + done, m_parts * total, std::string(unit)});
+    }
+
+private:
+    CommandTurn& m_turn;
+    const int m_part;
+    const int m_parts;
+};
+
 }  // namespace ui

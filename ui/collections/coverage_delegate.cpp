@@ -24,7 +24,7 @@ void CoverageDelegate::paint(QPainter* painter, const QStyleOptionViewItem& opti
     const double value = std::clamp(share.toDouble(), 0.0, 1.0);
     const QFontMetrics metrics(m_theme.figureFont());
     const int figureWidth = std::max(metrics.horizontalAdvance(QStringLiteral("100 %")), metrics.horizontalAdvance(figure));
-    const QRect cell = option.rect.adjusted(8, 0, -8, 0);
+    const QRect cell = option.rect.adjusted(8, 0, -11, 0);
     const int barWidth = cell.width() - figureWidth - 8;
     painter->save();
     painter->setRenderHint(QPainter::Antialiasing);

@@ -5,17 +5,14 @@
 #include <QDropEvent>
 #include <QFileDialog>
 #include <QFileInfo>
-#include <QFileSystemWatcher>
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QInputDialog>
 #include <QLabel>
-#include <QLineEdit>
 #include <QMenu>
 #include <QMessageBox>
 #include <QMimeData>
 #include <QPushButton>
-#include <QShortcut>
 #include <QSortFilterProxyModel>
 #include <QSplitter>
 #include <QTabWidget>
@@ -25,7 +22,7 @@
 #include <QVBoxLayout>
 
 #include "ui/collections/coverage_delegate.h"
-#include "ui/collections/passage_delegate.h"
+#include "ui/collections/passage_panel.h"
 #include "ui/collections/plain_table.h"
 #include "ui/icons.h"
 #include "ui/text.h"
@@ -39,18 +36,11 @@ using namespace Qt::StringLiterals;
 
 constexpr int kRefreshMs = 400;   // after changes of the library, at most this often
 constexpr int kSideBySide = 640;  // px
-constexpr int kTypingRestMs = 150;
-constexpr int kWatchRestMs = 2000;
 
 }  // namespace
 
 LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
-    : QWidget(parent),
-      m_theme(theme),
-      m_bridge(bridge),
-      m_files(theme),
-      m_chunks(bridge),
-      m_watcher(new QFileSystemWatcher(this)) {
+    : QWidget(parent), m_theme(theme), m_bridge(bridge), m_files(theme) {
     setObjectName(u"libraryView"_s);
     setAccessibleName(tr("Library"));
     setAcceptDrops(true);
@@ -99,7 +89,8 @@ LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     m_tabs->setAccessibleName(tr("Files and passages"));
     m_tabs->setDocumentMode(true);
     m_tabs->addTab(makeFiles(), tr("Files"));
-    m_tabs->addTab(makePassages(), tr("Passages"));
+    m_passages = new PassagePanel(theme, bridge, right);
+    m_tabs->addTab(m_passages, tr("Passages"));
     rightColumn->addWidget(m_tabs, 1);
     m_splitter->addWidget(right);
     m_splitter->setStretchFactor(0, 0);
@@ -120,19 +111,12 @@ LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     connect(&bridge, &EngineBridge::storeChanged, this, soon);
     connect(&bridge, &EngineBridge::opened, this, &LibraryView::refresh);
     connect(m_compute, &QPushButton::clicked, this, [this] { precompute(collection()); });
+    connect(m_passages, &PassagePanel::documentRequested, this, &LibraryView::documentRequested);
+    connect(m_passages, &PassagePanel::passageChosen, this, &LibraryView::passageChosen);
+    connect(m_passages, &PassagePanel::failed, this, &LibraryView::failed);
 
-    m_watchRest.setSingleShot(true);
-    m_watchRest.setInterval(kWatchRestMs);
-    connect(m_watcher, &QFileSystemWatcher::directoryChanged, this, [this](const QString& folder) {
-        m_changedFolders.insert(folder);
-        m_watchRest.start();
-    });
-    connect(&m_watchRest, &QTimer::timeout, this, [this] {
-        for (const QString& folder : std::exchange(m_changedFolders, {})) {
-            if (m_watched.contains(folder))
-                import({folder}, m_watched.value(folder), After::Precompute);
-        }
-    });
+    connect(&m_watched, &WatchedFolders::changed, this,
+            [this](const QString& folder, const QString& name) { import({folder}, name, After::Precompute); });
     connect(&theme, &Theme::changed, this, &LibraryView::dress);
     dress();
     showCollection();
@@ -219,64 +203,6 @@ QWidget* LibraryView::makeFiles() {
     return m_fileTable;
 }
 
-QWidget* LibraryView::makePassages() {
-    auto* const panel = new QWidget(this);
-    auto* const column = new QVBoxLayout(panel);
-    column->setContentsMargins(0, 8, 0, 0);
-    column->setSpacing(8);
-    auto* const line = new QHBoxLayout;
-    line->setContentsMargins(16, 0, 16, 0);
-    m_search = new QLineEdit(panel);
-    m_search->setObjectName(u"passageSearch"_s);
-    m_search->setAccessibleName(tr("Search the passages"));
-    m_search->setPlaceholderText(tr("Search the passages of this collection"));
-    m_search->setClearButtonEnabled(true);
-    m_searchState = new QLabel(panel);
-    m_searchState->setObjectName(u"passageCount"_s);
-    m_searchState->setAccessibleName(tr("Passages shown"));
-    m_searchState->setProperty("quiet", true);
-    line->addWidget(m_search, 1);
-    line->addWidget(m_searchState);
-    column->addLayout(line);
-    m_chunkTable = plainTable(u"passageTable"_s, tr("Passages"), panel);
-    m_chunkTable->setModel(&m_chunks);
-    m_chunkTable->setItemDelegate(new PassageDelegate(m_theme, m_chunkTable));
-    const int widths[] = {220, 520, 72, 72, 72};
-    for (int index = 0; index < ChunkModel::ColumnCount; ++index)
-        m_chunkTable->setColumnWidth(index, widths[index]);
-    m_chunkTable->horizontalHeader()->setSectionResizeMode(ChunkModel::Text, QHeaderView::Stretch);
-    makeExportable(*m_chunkTable, u"passages"_s);
-    for (QAction* action : m_chunkTable->actions()) {
-        if (action->shortcut() != QKeySequence(QKeySequence::Copy)) {  // the rest of the table is not here to be written
-            action->disconnect();
-            connect(action, &QAction::triggered, this, &LibraryView::exportPassages);
-        }
-    }
-    column->addWidget(m_chunkTable, 1);
-    m_typing.setSingleShot(true);
-    m_typing.setInterval(kTypingRestMs);
-    connect(m_search, &QLineEdit::textChanged, this, [this] { m_typing.start(); });
-    connect(&m_typing, &QTimer::timeout, this, [this] { searchFor(m_search->text()); });
-    connect(&m_chunks, &ChunkModel::searchFinished, this, [this](int found, const QString& failure) {
-        m_searchState->setText(!failure.isEmpty() ? failure
-                               : found == 0       ? tr("nothing found")
-                                                  : tr("%1 found").arg(text::count(found)));
-    });
-    connect(m_chunkTable, &QTableView::activated, this, [this](const QModelIndex& index) {
-        if (const engine::ChunkInfo* const chunk = m_chunks.chunk(index.row()))
-            emit documentRequested(chunk->record.document, chunk->record.begin, chunk->record.end);
-    });
-    auto* const use = new QAction(tr("Use in the question"), m_chunkTable);
-    use->setObjectName(u"usePassage"_s);
-    connect(use, &QAction::triggered, this, [this] {
-        if (const engine::ChunkInfo* const chunk = m_chunks.chunk(m_chunkTable->currentIndex().row()))
-            emit passageChosen(*chunk);
-    });
-    m_chunkTable->insertAction(m_chunkTable->actions().isEmpty() ? nullptr : m_chunkTable->actions().front(), use);
-    m_chunkTable->setContextMenuPolicy(Qt::ActionsContextMenu);
-    return panel;
-}
-
 void LibraryView::dress() {
     QFont title = m_theme.documentFont();
     title.setPointSizeF(title.pointSizeF() * 1.3);
@@ -348,7 +274,7 @@ void LibraryView::showCollection() {
         m_summary->setText(tr("Import files or a folder to begin."));
         m_forecast->clear();
         m_files.setFiles({});
-        m_chunks.showAll({}, 0);
+        m_passages->showCollection({}, 0);
         return;
     }
     const engine::CollectionInfo& info = m_collections.collections()[static_cast<std::size_t>(row)];
@@ -359,14 +285,7 @@ void LibraryView::showCollection() {
     m_compute->setEnabled(info.chunksWithKv < info.record.chunks);
     readFiles();
     showForecast();
-    if (m_chunks.words().isEmpty()) {
-        if (m_chunks.rowCount() != info.record.chunks || m_title->property("collection").toString() != name)
-            m_chunks.showAll(name, info.record.chunks);
-        else
-            m_chunks.refresh();
-        m_searchState->setText(tr("%1 passages").arg(text::count(info.record.chunks)));
-    }
-    m_title->setProperty("collection", name);
+    m_passages->showCollection(name, info.record.chunks);
 }
 
 void LibraryView::readFiles() {
@@ -396,45 +315,10 @@ void LibraryView::showForecast() {
 }
 
 void LibraryView::searchFor(const QString& words) {
-    m_typing.stop();
-    if (m_search->text() != words) {
-        m_search->setText(words);
-        m_typing.stop();
-    }
-    const QString name = collection();
-    const int row = m_collections.rowOf(name);
-    if (row < 0)
+    if (collection().isEmpty())
         return;
-    m_tabs->setCurrentIndex(1);
-    if (words.trimmed().isEmpty()) {
-        const int count = m_collections.collections()[static_cast<std::size_t>(row)].record.chunks;
-        m_chunks.showAll(name, count);
-        m_searchState->setText(tr("%1 passages").arg(text::count(count)));
-    } else {
-        m_searchState->setText(tr("searching …"));
-        m_chunks.search(name, words.trimmed());
-    }
-}
-
-void LibraryView::exportPassages() {
-    const QString path = QFileDialog::getSaveFileName(this, tr("Export"), tr("passages.csv"), tr("CSV (*.csv)"));
-    if (!path.isEmpty())
-        exportPassagesTo(path);
-}
-
-void LibraryView::exportPassagesTo(const QString& path) {
-    engine::ChunkQuery query;
-    query.collection = text::toUtf8(collection());
-    query.search = text::toUtf8(m_chunks.words());
-    if (!query.search.empty())
-        query.limit = m_chunks.rowCount();
-    m_bridge.chunks(query, u"export passages"_s, this, [this, path](engine::Result<std::vector<engine::ChunkInfo>> chunks) {
-        const QString error = chunks ? writeFile(path, passagesCsv(*chunks)) : text::sentence(chunks.status());
-        if (!error.isEmpty())
-            emit failed(error);
-        else
-            emit passagesExported(path);
-    });
+    m_tabs->setCurrentWidget(m_passages);
+    m_passages->searchFor(words);
 }
 
 // ---- importing and computing -----------------------------------------------------------------------------------
@@ -508,19 +392,11 @@ void LibraryView::watchFolder() {
     const QString name = askForCollection(tr("Watch a folder"), QFileInfo(folder).fileName());
     if (name.isEmpty())
         return;
-    QHash<QString, QString> folders = m_watched;
+    QHash<QString, QString> folders = watched();
     folders.insert(folder, name);
     setWatched(folders);
     emit watchedChanged();
     import({folder}, name, After::Precompute);
-}
-
-void LibraryView::setWatched(const QHash<QString, QString>& folders) {
-    if (const QStringList old = m_watcher->directories(); !old.isEmpty())
-        m_watcher->removePaths(old);
-    m_watched = folders;
-    for (auto folder = folders.keyBegin(); folder != folders.keyEnd(); ++folder)
-        m_watcher->addPath(*folder);
 }
 
 void LibraryView::dragEnterEvent(QDragEnterEvent* event) {
@@ -607,10 +483,11 @@ void LibraryView::collectionMenu(const QPoint& where) {
         menu.addAction(tr("Compute KV"), this, [this, name] { precompute(name); });
         menu.addAction(tr("Pin the KV"), this, [this, name] { m_bridge.pinCollection(name, true, this, {}); });
         menu.addAction(tr("Unpin the KV"), this, [this, name] { m_bridge.pinCollection(name, false, this, {}); });
-        for (auto folder = m_watched.cbegin(); folder != m_watched.cend(); ++folder) {
+        const QHash<QString, QString>& all = watched();
+        for (auto folder = all.cbegin(); folder != all.cend(); ++folder) {
             if (folder.value() == name)
                 menu.addAction(tr("Stop watching %1").arg(folder.key()), this, [this, path = folder.key()] {
-                    QHash<QString, QString> folders = m_watched;
+                    QHash<QString, QString> folders = watched();
                     folders.remove(path);
                     setWatched(folders);
                     emit watchedChanged();

@@ -2,18 +2,15 @@
 #pragma once
 
 #include <QHash>
-#include <QSet>
 #include <QTimer>
 #include <QWidget>
 
-#include "ui/collections/chunk_model.h"
 #include "ui/collections/collection_model.h"
 #include "ui/collections/file_model.h"
+#include "ui/collections/watched_folders.h"
 #include "ui/engine_bridge.h"
 
-class QFileSystemWatcher;
 class QLabel;
-class QLineEdit;
 class QMenu;
 class QPushButton;
 class QSortFilterProxyModel;
@@ -24,6 +21,8 @@ class QToolButton;
 
 namespace ui {
 
+class PassagePanel;
+
 class LibraryView : public QWidget {
     Q_OBJECT
 public:
@@ -31,7 +30,7 @@ public:
 
     CollectionModel& collections() { return m_collections; }
     FileModel& files() { return m_files; }
-    ChunkModel& chunks() { return m_chunks; }
+    PassagePanel& passages() { return *m_passages; }
     QString collection() const;
     void chooseCollection(const QString& name);
     void searchFor(const QString& words);
@@ -42,11 +41,9 @@ public:
     void import(const QStringList& paths, const QString& collection, After after);
     void precompute(const QString& collection);
     /// Folder → collection.
-    void setWatched(const QHash<QString, QString>& folders);
-    const QHash<QString, QString>& watched() const { return m_watched; }
+    void setWatched(const QHash<QString, QString>& folders) { m_watched.watch(folders); }
+    const QHash<QString, QString>& watched() const { return m_watched.folders(); }
     void refresh();
-    /// All passages shown or found, read from the engine, as CSV.
-    void exportPassagesTo(const QString& path);
 
 public slots:
     void importFiles();
@@ -60,7 +57,6 @@ signals:
     void imported(const QString& collection, const engine::IngestReport& report);
     void precomputed(const QString& collection, const engine::PrecomputeReport& report);
     void failed(const QString& why);
-    void passagesExported(const QString& path);
 
 protected:
     void dragEnterEvent(QDragEnterEvent* event) override;
@@ -71,7 +67,6 @@ protected:
 private:
     QWidget* makeCollections();
     QWidget* makeFiles();
-    QWidget* makePassages();
     void showCollection();
     void readCollections();
     void readFiles();
@@ -81,29 +76,21 @@ private:
     QStringList chosenPaths() const;
     QString askForCollection(const QString& title, const QString& proposed);
     void watchFolder();
-    void exportPassages();
     void dress();
 
     Theme& m_theme;
     EngineBridge& m_bridge;
     CollectionModel m_collections;
     FileModel m_files;
-    ChunkModel m_chunks;
-    QTimer m_refreshSoon;
-    QTimer m_typing;
-    QFileSystemWatcher* m_watcher;
-    QHash<QString, QString> m_watched;
-    QTimer m_watchRest;  // a changed folder is imported when it has been quiet
-    QSet<QString> m_changedFolders;
+    QTimer m_refreshSoon{this};
+    WatchedFolders m_watched{WatchedFolders::kRestMs, this};
 
     QSplitter* m_splitter = nullptr;
     QTableView* m_collectionTable = nullptr;
     QTableView* m_fileTable = nullptr;
     QSortFilterProxyModel* m_sorted = nullptr;
-    QTableView* m_chunkTable = nullptr;
     QTabWidget* m_tabs = nullptr;
-    QLineEdit* m_search = nullptr;
-    QLabel* m_searchState = nullptr;
+    PassagePanel* m_passages = nullptr;
     QLabel* m_title = nullptr;
     QLabel* m_summary = nullptr;
     QLabel* m_forecast = nullptr;

@@ -31,10 +31,9 @@ QTableView* plainTable(const QString& name, const QString& accessible, QWidget* 
     table->verticalHeader()->setDefaultSectionSize(kRowHeight);
     table->horizontalHeader()->setHighlightSections(false);
     table->horizontalHeader()->setMinimumSectionSize(40);
+    // Headings begin where the text below them begins.
     table->setStyleSheet(
-        u"QTableView::item { border: 0; padding: 0 8px; }"
-        "QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-origin: padding; subcontrol-position: top "
-        "center; width: 8px; height: 5px; }"_s);
+        u"QTableView::item { border: 0; padding: 0 8px 0 5px; } QHeaderView::section { padding-left: 8px; }"_s);
     return table;
 }
 

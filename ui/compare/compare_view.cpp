@@ -6,8 +6,8 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QPushButton>
-#include <QSlider>
 #include <QSplitter>
+#include <QStackedLayout>
 #include <QStackedWidget>
 #include <QTabWidget>
 #include <QTableView>
@@ -21,13 +21,12 @@
 #include "ui/compare/figures_model.h"
 #include "ui/compare/run_diff.h"
 #include "ui/inspection_cursor.h"
-#include "ui/inspector/position_bar.h"
-#include "ui/inspector/shading_key.h"
 #include "ui/inspector/stage_timeline.h"
 #include "ui/inspector/stages.h"
-#include "ui/inspector/text_map.h"
+#include "ui/inspector/text_page.h"
 #include "ui/inspector/trace_words.h"
 #include "ui/theme/theme.h"
+#include "ui/widgets/elided_label.h"
 #include "ui/widgets/heat_map.h"
 #include "ui/widgets/line_plot.h"
 #include "ui/widgets/state_message.h"
@@ -61,13 +60,15 @@ struct CompareView::Parts {
     std::shared_ptr<const engine::BlendTrace> current;
     std::shared_ptr<const RunDiff> diff;
 
+    QStackedLayout* pages;
+    QWidget* unpinned;  // empty and alone
     StateMessage* empty;
     QWidget* alone;  // B and its full prefill, while nothing is pinned
     AnswersPanel* aloneAnswers;
     LinePlot* aloneKl;
     QWidget* content;
     QLabel* letters[2];
-    QLabel* runs[2];
+    ElidedLabel* runs[2];
     QPushButton* pinButton;
     QLabel* verdict;
     FiguresModel* model;
@@ -76,13 +77,7 @@ struct CompareView::Parts {
     StateMessage* klMessage;
     AnswersPanel* answers;
     QTabWidget* tabs;
-    QComboBox* coloring;
-    QComboBox* granularity;
-    QSlider* layer;
-    QLabel* layerText;
-    TextMap* map;
-    ShadingKey* key;
-    PositionBar* position;
+    TextPage* text;
     TokenAxis axis;
     QComboBox* quantity;
     HeatMap* heat;
@@ -100,15 +95,6 @@ namespace {
 QString runText(const engine::BlendTrace& trace) {
     return CompareView::tr("%1 · first token after %2 · %3")
         .arg(strategyText(trace.options), millisecondsText(trace.ms.ttft), countsText(trace.tokens));
-}
-
-QComboBox* makeCombo(QWidget* parent, const QString& name, const QString& accessible, const QStringList& items) {
-    auto* box = new QComboBox(parent);
-    box->setObjectName(name);
-    box->setAccessibleName(accessible);
-    box->setToolTip(accessible);
-    box->addItems(items);
-    return box;
 }
 
 QWidget* makePage(QWidget* parent, const QString& name) {
@@ -161,16 +147,19 @@ CompareView::Parts::Parts(CompareView& theView, Theme& theTheme, InspectionCurso
     column->setSpacing(0);
     column->addWidget(makeHeading());
     column->addWidget(across, 1);
-    auto* outer = new QVBoxLayout(&view);
-    outer->setContentsMargins(0, 0, 0, 0);
-    outer->addWidget(empty, 1);
-    outer->addWidget(makeAlone(), 1);
-    outer->addWidget(content, 1);
+    // One at a time: two beside each other for a moment would make the window grow.
+    pages = new QStackedLayout(&view);
+    unpinned = makePage(&view, u"compareUnpinned"_s);
+    auto* unpinnedColumn = new QVBoxLayout(unpinned);
+    unpinnedColumn->setContentsMargins(0, 0, 0, 0);
+    unpinnedColumn->addWidget(empty, 1);
+    unpinnedColumn->addWidget(makeAlone(), 1);
+    pages->addWidget(unpinned);
+    pages->addWidget(content);
     QObject::connect(empty, &StateMessage::activated, &view, &CompareView::pinRequested);
     for (StateMessage* message : {heatMessage, attentionMessage, klMessage}) {
         QObject::connect(message, &StateMessage::activated, &view, &CompareView::measureRequested);
     }
-    QObject::connect(&cursor, &InspectionCursor::layerChanged, &view, [this] { refreshShading(); });
     QObject::connect(&theme, &Theme::changed, &view, [this] { dress(); });
     dress();
     refresh();
@@ -204,12 +193,7 @@ QWidget* CompareView::Parts::makeHeading() {
     for (int i = 0; i < 2; ++i) {
         letters[i] = new QLabel(words[i], heading);
         letters[i]->setObjectName(names[i] + "Letter"_L1);
-        runs[i] = new QLabel(heading);
-        runs[i]->setObjectName(names[i]);
-        runs[i]->setAccessibleName(accessible[i]);
-        runs[i]->setTextFormat(Qt::PlainText);
-        runs[i]->setTextInteractionFlags(Qt::TextSelectableByMouse);
-        runs[i]->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+        runs[i] = new ElidedLabel(names[i], accessible[i], heading);
         grid->addWidget(letters[i], i, 0);
         grid->addWidget(runs[i], i, 1);
     }
@@ -259,60 +243,24 @@ QWidget* CompareView::Parts::makeFigures() {
 }
 
 QWidget* CompareView::Parts::makeText() {
-    auto* page = makePage(tabs, u"compareText"_s);
-    coloring =
-        makeCombo(page, u"compareColoring"_s, tr("Which difference colours the text"),
-                  {tr("Recompute, B against A"), tr("Score, B − A"), tr("K deviation, B − A"), tr("V deviation, B − A")});
-    granularity = makeCombo(page, u"compareGranularity"_s, tr("What is coloured as one"),
-                            {tr("by token"), tr("by word"), tr("by sentence"), tr("by chunk")});
-    layer = new QSlider(Qt::Horizontal, page);
-    layer->setObjectName(u"compareLayer"_s);
-    layer->setAccessibleName(tr("Layer; leftmost is the mean of all"));
-    layer->setFixedWidth(112);
-    layerText = new QLabel(page);
-    layerText->setObjectName(u"compareLayerValue"_s);
-    layerText->setAccessibleName(tr("Layer shown"));
-    layerText->setTextFormat(Qt::PlainText);
-    map = new TextMap(theme, cursor, u"compareMap"_s, page);
-    map->setAccessibleName(tr("Text of run B, coloured by the difference to A"));
-    key = new ShadingKey(theme, *map, page);
-    position = new PositionBar(theme, cursor, *map, page);
-    position->setObjectName(u"comparePositionBar"_s);
-    auto* bar = new QHBoxLayout;
-    bar->setContentsMargins(16, 0, 16, 0);
-    bar->setSpacing(8);
-    bar->addWidget(coloring);
-    bar->addWidget(granularity);
-    bar->addWidget(layer);
-    bar->addWidget(layerText);
-    bar->addStretch(1);
-    bar->addWidget(makeExportButton(*map, page));
-    auto* keyRow = new QHBoxLayout;
-    keyRow->setContentsMargins(16, 0, 16, 0);
-    keyRow->addWidget(key);
-    auto* body = new QHBoxLayout;
-    body->setSpacing(0);
-    body->addWidget(map, 1);
-    body->addWidget(position);
-    auto* column = new QVBoxLayout(page);
-    column->setContentsMargins(0, 8, 0, 0);
-    column->setSpacing(4);
-    column->addLayout(bar);
-    column->addLayout(keyRow);
-    column->addLayout(body, 1);
-    QObject::connect(coloring, &QComboBox::currentIndexChanged, &view, [this] { refreshShading(); });
-    QObject::connect(granularity, &QComboBox::currentIndexChanged, &view, [this](int at) {
-        map->setGranularity(static_cast<Granularity>(at));
-        key->update();
-    });
-    QObject::connect(layer, &QSlider::valueChanged, &view, [this](int value) { cursor.setLayer(value - 1); });
-    return page;
+    text =
+        new TextPage(theme, cursor,
+                     {u"compare"_s,
+                      tr("Which difference colours the text"),
+                      {tr("Recompute, B against A"), tr("Score, B − A"), tr("K deviation, B − A"), tr("V deviation, B − A")},
+                      tr("Text of run B, coloured by the difference to A")},
+                     tabs);
+    QObject::connect(text, &TextPage::shadingWanted, &view, [this] { refreshShading(); });
+    return text;
 }
 
 QWidget* CompareView::Parts::makeHeat() {
     auto* page = makePage(tabs, u"compareHeat"_s);
-    quantity = makeCombo(page, u"compareQuantity"_s, tr("Quantity whose difference is shown"),
-                         {tr("K deviation, B − A"), tr("V deviation, B − A")});
+    quantity = new QComboBox(page);
+    quantity->setObjectName(u"compareQuantity"_s);
+    quantity->setAccessibleName(tr("Quantity whose difference is shown"));
+    quantity->setToolTip(quantity->accessibleName());
+    quantity->addItems({tr("K deviation, B − A"), tr("V deviation, B − A")});
     heatStack = new QStackedWidget(page);
     heatStack->setObjectName(u"compareHeatStack"_s);
     heat = new HeatMap(theme, cursor, axis, u"compareHeatMap"_s, tr("Difference by layer and token"), heatStack);
@@ -357,13 +305,11 @@ void CompareView::Parts::dress() {
     }
     verdict->setFont(theme.headingFont());
     figures->setFont(theme.figureFont());
-    key->update();
 }
 
 void CompareView::Parts::refresh() {
     const bool both = pinned && current;
-    empty->setVisible(!both);
-    content->setVisible(both);
+    pages->setCurrentWidget(both ? content : unpinned);
     refreshAlone();
     if (!both) {
         diff = nullptr;
@@ -380,8 +326,8 @@ void CompareView::Parts::refresh() {
         return;
     }
     diff = std::make_shared<const RunDiff>(pinned, current);
-    runs[0]->setText(runText(*pinned));
-    runs[1]->setText(runText(*current));
+    runs[0]->setWhole(runText(*pinned));
+    runs[1]->setWhole(runText(*current));
     pinButton->setVisible(pinned != current);
     const auto changed =
         std::ranges::count_if(diff->fateChanges(), [](FateChange change) { return change != FateChange::Same; });
@@ -390,15 +336,12 @@ void CompareView::Parts::refresh() {
         words += tr("; %1 only in A").arg(diff->tokensOnlyInA());
     }
     verdict->setText(words);
-    model->show(diff->figures());
+    model->setRecords(diff->figures());
     answers->showDiff(diff);
     attention->showDiff(diff);
     const bool attentionShown = AttentionDiff::canShow(*diff);
     attentionStack->setCurrentWidget(attentionShown ? static_cast<QWidget*>(attention) : attentionMessage);
-    const QSignalBlocker quiet(layer);
-    layer->setRange(0, current->layerCount);
-    map->setText(std::make_shared<const PromptText>(*current), segmentCaptions(*current));
-    position->setText(std::make_shared<const PromptText>(*current));
+    text->setText(std::make_shared<const PromptText>(*current), segmentCaptions(*current), current->layerCount);
     axis.reset(current->promptTokens());
     std::vector<int> begins;
     for (const engine::PlanSegment& segment : current->segments) {
@@ -467,16 +410,7 @@ void CompareView::Parts::refreshShading() {
     if (!diff) {
         return;
     }
-    const auto chosen = static_cast<TextColoring>(coloring->currentIndex());
-    const bool deviation = chosen == TextColoring::KDeviation || chosen == TextColoring::VDeviation;
-    layer->setVisible(deviation);
-    layerText->setVisible(deviation);
-    const QSignalBlocker quiet(layer);
-    layer->setValue(cursor.layer() + 1);
-    layerText->setText(cursor.layer() < 0 ? tr("mean of layers") : tr("layer %1").arg(cursor.layer()));
-    map->setShading(differenceShading(diff, chosen, cursor.layer()));
-    key->update();
-    position->update();
+    text->setShading(differenceShading(diff, text->coloring(), cursor.layer()));
 }
 
 void CompareView::Parts::refreshHeat() {

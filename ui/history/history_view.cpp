@@ -32,14 +32,14 @@ HistoryView::HistoryView(Theme&, EngineBridge& bridge, QWidget* parent) : QWidge
     makeExportable(*m_table, u"history"_s);
     column->addWidget(m_table);
     connect(m_table, &QTableView::activated, this,
-            [this](const QModelIndex& index) { emit questionChosen(text::fromUtf8(m_model.answer(index.row()).question)); });
+            [this](const QModelIndex& index) { emit questionChosen(text::fromUtf8(m_model.record(index.row()).question)); });
     connect(&bridge, &EngineBridge::opened, this, &HistoryView::refresh);
 }
 
 void HistoryView::refresh() {
     m_bridge.history(kShown, this, [this](engine::Result<std::vector<engine::AnswerRecord>> answers) {
         if (answers)
-            m_model.setAnswers(std::move(*answers));
+            m_model.setRecords(std::move(*answers));
     });
 }
 

@@ -18,6 +18,7 @@
 #include "ui/inspector/trace_words.h"
 #include "ui/theme/theme.h"
 #include "ui/widgets/cell_grid.h"
+#include "ui/widgets/elided_label.h"
 #include "ui/widgets/table_export.h"
 
 namespace ui {
@@ -64,10 +65,7 @@ AttentionPanel::AttentionPanel(Theme& theme, InspectionCursor& cursor, QWidget* 
     m_asTable->setAccessibleName(tr("Show the attention blocks as a table"));
     m_asTable->setCheckable(true);
     m_asTable->setFocusPolicy(Qt::StrongFocus);
-    m_value = new QLabel(this);
-    m_value->setObjectName(u"attentionValue"_s);
-    m_value->setAccessibleName(tr("Value of the chosen cell"));
-    m_value->setTextFormat(Qt::PlainText);
+    m_value = new ElidedLabel(u"attentionValue"_s, tr("Value of the chosen cell"), this);
     m_value->setProperty("quiet", true);
     m_heads = new CellGrid(theme, u"attentionHeads"_s, tr("Attention deviation by layer and head"), this);
     const QString names[] = {u"attentionReuse"_s, u"attentionBlend"_s, u"attentionFull"_s, u"attentionChange"_s};
@@ -86,8 +84,8 @@ AttentionPanel::AttentionPanel(Theme& theme, InspectionCursor& cursor, QWidget* 
                 grid->setCurrent(from, to);
             }
         });
-        connect(m_blocks[i], &CellGrid::cellHovered, this, [this, i] { m_value->setText(m_blocks[i]->currentText()); });
-        connect(m_blocks[i], &CellGrid::cellChosen, this, [this, i] { m_value->setText(m_blocks[i]->currentText()); });
+        connect(m_blocks[i], &CellGrid::cellHovered, this, [this, i] { m_value->setWhole(m_blocks[i]->currentText()); });
+        connect(m_blocks[i], &CellGrid::cellChosen, this, [this, i] { m_value->setWhole(m_blocks[i]->currentText()); });
     }
     m_model = new AttentionModel(this);
     m_table = new QTableView(this);
@@ -139,7 +137,7 @@ AttentionPanel::AttentionPanel(Theme& theme, InspectionCursor& cursor, QWidget* 
     connect(m_run, &QComboBox::currentIndexChanged, this, &AttentionPanel::refreshHeads);
     connect(m_against, &QComboBox::currentIndexChanged, this, &AttentionPanel::refresh);
     connect(m_heads, &CellGrid::cellChosen, this, &AttentionPanel::choose);
-    connect(m_heads, &CellGrid::cellHovered, this, [this] { m_value->setText(m_heads->currentText()); });
+    connect(m_heads, &CellGrid::cellHovered, this, [this] { m_value->setWhole(m_heads->currentText()); });
     connect(&cursor, &InspectionCursor::layerChanged, this, &AttentionPanel::refresh);
     connect(&cursor, &InspectionCursor::headChanged, this, &AttentionPanel::refresh);
 }

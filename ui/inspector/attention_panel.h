@@ -16,6 +16,7 @@ namespace ui {
 
 class AttentionModel;
 class CellGrid;
+class ElidedLabel;
 class InspectionCursor;
 class Theme;
 
@@ -42,7 +43,7 @@ private:
     QComboBox* m_head;
     QComboBox* m_against;
     QToolButton* m_asTable;
-    QLabel* m_value;
+    ElidedLabel* m_value;
     CellGrid* m_heads;
     CellGrid* m_blocks[4];  // reuse, blend, full, difference
     QStackedWidget* m_stack;

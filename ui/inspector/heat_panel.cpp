@@ -13,6 +13,7 @@
 #include "ui/inspector/attention_means.h"
 #include "ui/inspector/trace_words.h"
 #include "ui/theme/theme.h"
+#include "ui/widgets/elided_label.h"
 #include "ui/widgets/heat_map.h"
 #include "ui/widgets/state_message.h"
 
@@ -45,10 +46,7 @@ HeatPanel::HeatPanel(Theme& theme, InspectionCursor& cursor, QWidget* parent)
     m_run = combo(u"heatRun"_s, tr("Run held against full prefill"), {tr("Reuse against full"), tr("Blend against full")});
     m_pooling = combo(u"heatPooling"_s, tr("How tokens that share a pixel are put together"),
                       {tr("Greatest in a pixel"), tr("Mean in a pixel")});
-    m_value = new QLabel(this);
-    m_value->setObjectName(u"heatValue"_s);
-    m_value->setAccessibleName(tr("Value under the cursor"));
-    m_value->setTextFormat(Qt::PlainText);
+    m_value = new ElidedLabel(u"heatValue"_s, tr("Value under the cursor"), this);
     m_value->setProperty("quiet", true);
     const auto button = [&](const QString& name, const QString& sign, const QString& words, auto action) {
         auto* made = new QToolButton(this);
@@ -226,6 +224,6 @@ void HeatPanel::refreshStrips() {
     showValue();
 }
 
-void HeatPanel::showValue() { m_value->setText(m_trace && m_trace->deviation ? m_map->currentText() : QString()); }
+void HeatPanel::showValue() { m_value->setWhole(m_trace && m_trace->deviation ? m_map->currentText() : QString()); }
 
 }  // namespace ui

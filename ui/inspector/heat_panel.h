@@ -14,6 +14,7 @@ class QStackedWidget;
 
 namespace ui {
 
+class ElidedLabel;
 class HeatMap;
 class InspectionCursor;
 class StateMessage;
@@ -46,7 +47,7 @@ private:
     QComboBox* m_quantity;
     QComboBox* m_run;
     QComboBox* m_pooling;
-    QLabel* m_value;
+    ElidedLabel* m_value;
     QStackedWidget* m_stack;
     StateMessage* m_message;
     HeatMap* m_map;

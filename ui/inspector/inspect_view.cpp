@@ -9,7 +9,6 @@
 #include <QMainWindow>
 #include <QPushButton>
 #include <QShortcut>
-#include <QSlider>
 #include <QStackedLayout>
 #include <QTimer>
 #include <QToolButton>
@@ -19,14 +18,13 @@
 #include "ui/inspection_cursor.h"
 #include "ui/inspector/attention_panel.h"
 #include "ui/inspector/heat_panel.h"
-#include "ui/inspector/position_bar.h"
-#include "ui/inspector/shading_key.h"
 #include "ui/inspector/stage_timeline.h"
 #include "ui/inspector/stages.h"
-#include "ui/inspector/text_map.h"
+#include "ui/inspector/text_page.h"
 #include "ui/inspector/token_panel.h"
 #include "ui/inspector/trace_words.h"
 #include "ui/theme/theme.h"
+#include "ui/widgets/elided_label.h"
 #include "ui/widgets/legend.h"
 #include "ui/widgets/state_message.h"
 
@@ -56,20 +54,15 @@ struct InspectView::Parts {
 
     StateMessage* empty;
     QWidget* content;
-    QLabel* question;
-    QLabel* summary;
+    ElidedLabel* question;
+    ElidedLabel* summary;
     QPushButton* measure;
     QPushButton* save;
-    QComboBox* coloring;
+    TextPage* page;
+    TextMap* map;  // the page's
     QComboBox* run;
-    QComboBox* granularity;
-    QSlider* layer;
-    QLabel* layerText;
     QLineEdit* search;
     QLabel* searchCount;
-    TextMap* map;
-    ShadingKey* key;
-    PositionBar* position;
     QMainWindow* docks;
     TokenPanel* token;
     HeatPanel* heat;
@@ -115,18 +108,9 @@ void InspectView::Parts::makeHeading() {
     heading->setObjectName(u"inspectHeading"_s);
     heading->setAutoFillBackground(true);
     heading->setBackgroundRole(QPalette::Base);
-    question = new QLabel(heading);
-    question->setObjectName(u"inspectQuestion"_s);
-    question->setAccessibleName(tr("Question"));
-    summary = new QLabel(heading);
-    summary->setObjectName(u"inspectSummary"_s);
-    summary->setAccessibleName(tr("Summary of the run"));
+    question = new ElidedLabel(u"inspectQuestion"_s, tr("Question"), heading);
+    summary = new ElidedLabel(u"inspectSummary"_s, tr("Summary of the run"), heading);
     summary->setProperty("quiet", true);
-    for (QLabel* label : {question, summary}) {
-        label->setTextFormat(Qt::PlainText);
-        label->setTextInteractionFlags(Qt::TextSelectableByMouse);
-        label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    }
     measure = new QPushButton(heading);
     measure->setObjectName(u"inspectMeasure"_s);
     measure->setAccessibleName(tr("Measure deviation from a full prefill"));
@@ -150,32 +134,19 @@ void InspectView::Parts::makeHeading() {
 }
 
 QWidget* InspectView::Parts::makeText() {
-    auto* page = new QWidget(docks);
-    page->setObjectName(u"inspectText"_s);
-    page->setAutoFillBackground(true);
-    page->setBackgroundRole(QPalette::Base);
-    const auto combo = [&](const QString& name, const QString& accessible, const QStringList& items) {
-        auto* box = new QComboBox(page);
-        box->setObjectName(name);
-        box->setAccessibleName(accessible);
-        box->setToolTip(accessible);
-        box->addItems(items);
-        return box;
-    };
-    coloring = combo(u"textColoring"_s, tr("What the text is coloured by"),
-                     {tr("Recompute"), tr("Score"), tr("K deviation"), tr("V deviation")});
-    run = combo(u"textRun"_s, tr("Run held against full prefill"), {tr("Reuse against full"), tr("Blend against full")});
-    granularity = combo(u"textGranularity"_s, tr("What is coloured as one"),
-                        {tr("by token"), tr("by word"), tr("by sentence"), tr("by chunk")});
-    layer = new QSlider(Qt::Horizontal, page);
-    layer->setObjectName(u"textLayer"_s);
-    layer->setAccessibleName(tr("Layer; leftmost is the mean of all"));
-    layer->setFixedWidth(112);
-    layer->setPageStep(4);
-    layerText = new QLabel(page);
-    layerText->setObjectName(u"textLayerValue"_s);
-    layerText->setAccessibleName(tr("Layer shown"));
-    layerText->setTextFormat(Qt::PlainText);
+    page = new TextPage(theme, cursor,
+                        {u"text"_s,
+                         tr("What the text is coloured by"),
+                         {tr("Recompute"), tr("Score"), tr("K deviation"), tr("V deviation")},
+                         tr("Text of the prompt")},
+                        docks);
+    map = &page->map();
+    run = new QComboBox(page);
+    run->setObjectName(u"textRun"_s);
+    run->setAccessibleName(tr("Run held against full prefill"));
+    run->setToolTip(run->accessibleName());
+    run->addItems({tr("Reuse against full"), tr("Blend against full")});
+    run->setMinimumWidth(88);
     search = new QLineEdit(page);
     search->setObjectName(u"textSearch"_s);
     search->setAccessibleName(tr("Search in the prompt"));
@@ -186,45 +157,11 @@ QWidget* InspectView::Parts::makeText() {
     searchCount->setObjectName(u"textSearchCount"_s);
     searchCount->setAccessibleName(tr("Matches"));
     searchCount->setProperty("quiet", true);
-    map = new TextMap(theme, cursor, u"textMap"_s, page);
-    key = new ShadingKey(theme, *map, page);
-    position = new PositionBar(theme, cursor, *map, page);
-
-    auto* bar = new QHBoxLayout;
-    bar->setContentsMargins(24, 0, 16, 0);
-    bar->setSpacing(8);
-    bar->addWidget(coloring);
-    bar->addWidget(run);
-    bar->addWidget(granularity);
-    bar->addSpacing(8);
-    bar->addWidget(layer);
-    bar->addWidget(layerText);
-    bar->addStretch(1);
-    bar->addWidget(searchCount);
-    bar->addWidget(search, 1);
-    bar->addWidget(makeExportButton(*map, page));
-    auto* keyRow = new QHBoxLayout;
-    keyRow->setContentsMargins(24, 0, 24, 0);
-    keyRow->addWidget(key);
-    auto* body = new QHBoxLayout;
-    body->setSpacing(0);
-    body->addWidget(map, 1);
-    body->addWidget(position);
-    auto* column = new QVBoxLayout(page);
-    column->setContentsMargins(0, 4, 0, 0);
-    column->setSpacing(4);
-    column->addLayout(bar);
-    column->addLayout(keyRow);
-    column->addLayout(body, 1);
-
-    QObject::connect(coloring, &QComboBox::currentIndexChanged, &view, [this] { refreshShading(); });
+    page->addBesideColoring(run);
+    page->addAtEnd(searchCount, 0);
+    page->addAtEnd(search, 1);
+    QObject::connect(page, &TextPage::shadingWanted, &view, [this] { refreshShading(); });
     QObject::connect(run, &QComboBox::currentIndexChanged, &view, [this] { refreshShading(); });
-    QObject::connect(granularity, &QComboBox::currentIndexChanged, &view, [this](int at) {
-        map->setGranularity(static_cast<Granularity>(at));
-        key->update();
-    });
-    QObject::connect(layer, &QSlider::valueChanged, &view, [this](int value) { cursor.setLayer(value - 1); });
-    QObject::connect(&cursor, &InspectionCursor::layerChanged, &view, [this] { refreshShading(); });
     QObject::connect(map, &TextMap::segmentActivated, &view, [this](int segment) {
         if (trace && chunkNumber(*trace, segment) > 0) {
             emit view.citationActivated(segment);
@@ -346,29 +283,17 @@ void InspectView::Parts::dress() {
     QFont big = theme.headingFont();
     big.setPointSizeF(big.pointSizeF() + 3);
     question->setFont(big);
-    layerText->setFont(theme.figureFont());
-    layerText->setFixedWidth(layerText->fontMetrics().horizontalAdvance(tr("mean of layers")) + 4);
-    key->update();
 }
 
 void InspectView::Parts::refreshShading() {
     if (!trace) {
         return;
     }
-    const auto chosen = static_cast<TextColoring>(coloring->currentIndex());
-    const bool deviation = chosen == TextColoring::KDeviation || chosen == TextColoring::VDeviation;
     const auto of = run->currentIndex() == 0 ? DeviatingRun::Reuse : DeviatingRun::Blend;
-    run->setVisible(deviation);
-    layer->setVisible(deviation);
-    layerText->setVisible(deviation);
-    const QSignalBlocker quiet(layer);
-    layer->setValue(cursor.layer() + 1);
-    layerText->setText(cursor.layer() < 0 ? tr("mean of layers") : tr("layer %1").arg(cursor.layer()));
-    map->setShading(shadingOf(trace, chosen, of, cursor.layer()));
-    map->setToolTip(deviation && !trace->deviation ? tr("Deviation is not measured for this run") : QString());
-    heat->setQuantity(chosen, of);
-    key->update();
-    position->update();
+    run->setVisible(page->byLayer());
+    page->setShading(shadingOf(trace, page->coloring(), of, cursor.layer()));
+    map->setToolTip(page->byLayer() && !trace->deviation ? tr("Deviation is not measured for this run") : QString());
+    heat->setQuantity(page->coloring(), of);
 }
 
 void InspectView::Parts::refreshAttentionState() {
@@ -439,17 +364,14 @@ void InspectView::showTrace(std::shared_ptr<const engine::BlendTrace> trace) {
         parts.search->clear();
     }
     const engine::BlendTrace& now = *parts.trace;
-    parts.question->setText(QString::fromStdString(now.question).simplified());
-    parts.summary->setText(tr("%1 · first token after %2 · %3 · %4 % of a full prefill's work")
-                               .arg(strategyText(now.options), millisecondsText(now.ms.ttft), countsText(now.tokens),
-                                    shortNumber(now.chargedWork * 100)));
-    const QSignalBlocker quiet(parts.layer);
-    parts.layer->setRange(0, now.layerCount);
+    parts.question->setWhole(QString::fromStdString(now.question).simplified());
+    parts.summary->setWhole(tr("%1 · first token after %2 · %3 · %4 % of a full prefill's work")
+                                .arg(strategyText(now.options), millisecondsText(now.ms.ttft), countsText(now.tokens),
+                                     shortNumber(now.chargedWork * 100)));
     if (!sameRun) {
         parts.text = std::make_shared<const PromptText>(now);
     }
-    parts.map->setText(parts.text, segmentCaptions(now));
-    parts.position->setText(parts.text);
+    parts.page->setText(parts.text, segmentCaptions(now), now.layerCount);
     parts.token->showTrace(parts.trace);
     parts.heat->showTrace(parts.trace);
     parts.attention->showTrace(now.deviation ? parts.trace : nullptr);

@@ -1,33 +1,24 @@
 // The tokens around one token, as a table.
 #pragma once
 
-#include <QAbstractTableModel>
 #include <memory>
-#include <vector>
 
-#include "engine/trace.h"
 #include "ui/inspector/token_facts.h"
+#include "ui/widgets/record_table.h"
 
 namespace ui {
 
-class NeighbourModel : public QAbstractTableModel {
+class NeighbourModel : public RecordTable<TokenNeighbour> {
     Q_OBJECT
-
 public:
-    using QAbstractTableModel::QAbstractTableModel;
+    explicit NeighbourModel(QObject* parent = nullptr);
 
     void show(std::shared_ptr<const engine::BlendTrace> trace, std::vector<TokenNeighbour> neighbours);
     /// Prompt position of a row.
-    int position(int row) const { return m_neighbours[static_cast<std::size_t>(row)].position; }
-
-    int rowCount(const QModelIndex& parent = {}) const override;
-    int columnCount(const QModelIndex& parent = {}) const override;
-    QVariant data(const QModelIndex& index, int role = Qt::DisplayRole) const override;
-    QVariant headerData(int section, Qt::Orientation orientation, int role = Qt::DisplayRole) const override;
+    int position(int row) const { return record(row).position; }
 
 private:
     std::shared_ptr<const engine::BlendTrace> m_trace;
-    std::vector<TokenNeighbour> m_neighbours;
 };
 
 }  // namespace ui

@@ -219,6 +219,11 @@ void TokenPanel::dress() {
     for (QLabel* label : {m_position, m_segment, m_inSegment, m_score, m_rank, m_threshold, m_attention}) {
         label->setFont(m_theme.figureFont());
     }
+    // The style's own measure of a heading leaves out its padding.
+    for (QTableView* table : {m_first, m_neighbours}) {
+        QHeaderView* const header = table->horizontalHeader();
+        header->setMinimumSectionSize(header->fontMetrics().horizontalAdvance(tr("Position")) + 20);
+    }
     m_neighbours->setFont(m_theme.figureFont());
     refresh();
 }

@@ -87,7 +87,7 @@ void QuestionBox::keyPressEvent(QKeyEvent* event) {
 // ---- AskView ---------------------------------------------------------------------------------------------------
 
 AskView::AskView(Theme& theme, EngineBridge& bridge, QWidget* parent)
-    : QWidget(parent), m_theme(theme), m_bridge(bridge), m_session(bridge) {
+    : QWidget(parent), m_theme(theme), m_bridge(bridge), m_session(bridge, this) {
     setObjectName(u"askView"_s);
     setAccessibleName(tr("Ask"));
     auto* const column = new QVBoxLayout(this);
@@ -286,7 +286,7 @@ QWidget* AskView::makeSources() {
     panel->setAutoFillBackground(true);
     panel->setBackgroundRole(QPalette::Base);
     auto* const column = new QVBoxLayout(panel);
-    column->setContentsMargins(8, 12, 0, 0);
+    column->setContentsMargins(8, 12, 8, 0);
     column->setSpacing(4);
     auto* const head = new QHBoxLayout;
     head->setContentsMargins(8, 0, 8, 0);

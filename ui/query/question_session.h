@@ -77,7 +77,7 @@ private:
 
     EngineBridge& m_bridge;
     CardModel m_cards;
-    QTimer m_typing;  // a plan is asked for when typing rests
+    QTimer m_typing{this};  // a plan is asked for when typing rests
     QString m_question;
     QString m_collection;
     engine::BlendOptions m_blend;

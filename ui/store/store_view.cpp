@@ -114,6 +114,7 @@ StoreView::StoreView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     m_table->horizontalHeader()->setSectionResizeMode(UsageModel::Name, QHeaderView::Stretch);
     makeExportable(*m_table, u"store"_s);
     column->addWidget(m_table, 3);
+    setFocusProxy(m_table);
 
     m_damageTitle = new QLabel(tr("Damage found"), this);
     m_damageTitle->setObjectName(u"damageTitle"_s);
@@ -205,7 +206,7 @@ void StoreView::refresh() {
         if (events) {
             m_damageTitle->setText(events->empty() ? tr("No damage found so far") : tr("Damage found"));
             m_damageTable->setVisible(!events->empty());
-            m_damage.setEvents(std::move(*events));
+            m_damage.setRecords(std::move(*events));
         }
     });
     showGroup();

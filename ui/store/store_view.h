@@ -47,7 +47,7 @@ private:
     EngineBridge& m_bridge;
     UsageModel m_usage;
     DamageModel m_damage;
-    QTimer m_refreshSoon;
+    QTimer m_refreshSoon{this};
     engine::KvStoreStats m_stats;
 
     QLabel* m_title;

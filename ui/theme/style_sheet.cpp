@@ -60,6 +60,9 @@ QAbstractItemView { background: @paper; color: @ink; border: none; outline: none
 QAbstractItemView::item:selected { background: @accentTint; color: @ink; }
 QHeaderView { background: @paper; border: none; }
 QHeaderView::section { background: @paper; color: @quiet; border: none; border-bottom: 1px solid @line; padding: 4px 4px; }
+QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-origin: padding; subcontrol-position: top center; width: 10px; height: 6px; }
+QHeaderView::up-arrow { image: url(@sort-up); }
+QHeaderView::down-arrow { image: url(@sort-down); }
 QTableView { gridline-color: @line; }
 QTableCornerButton::section { background: @paper; border: none; }
 
@@ -122,6 +125,8 @@ QString styleSheet(const Theme& theme) {
         {"@float"_L1, theme.isDark() ? u":/theme/float-dark.svg"_s : u":/theme/float-light.svg"_s},
         {"@faint"_L1, theme.color(Role::FaintInk).name()},
         {"@scroll"_L1, theme.color(Role::Reused).name()},
+        {"@sort-up"_L1, theme.isDark() ? u":/theme/sort-up-dark.svg"_s : u":/theme/sort-up-light.svg"_s},
+        {"@sort-down"_L1, theme.isDark() ? u":/theme/sort-down-dark.svg"_s : u":/theme/sort-down-light.svg"_s},
         {"@arrow"_L1, theme.isDark() ? u":/theme/arrow-down-dark.svg"_s : u":/theme/arrow-down-light.svg"_s},
     };
     QString sheet = kRules;

@@ -21,6 +21,7 @@ using namespace Qt::StringLiterals;
 constexpr double kTitleHeight = 24;
 constexpr double kNamesHeight = 20;
 constexpr double kLegendHeight = 20;
+constexpr int kLeastField = 112;
 constexpr double kRightMargin = 4;
 
 /// As in a correlation table: ".43", "−.07", "1.0", "0".
@@ -67,7 +68,9 @@ QSize CellGrid::sizeHint() const {
 }
 
 QSize CellGrid::minimumSizeHint() const {
-    return {48 + m_data.columns * 7, static_cast<int>(kTitleHeight + kNamesHeight) + std::max(1, m_data.rows) * 7};
+    // Many cells get thin rather than make the window grow.
+    return {48 + std::min(m_data.columns * 7, kLeastField),
+            static_cast<int>(kTitleHeight + kNamesHeight) + std::clamp(m_data.rows * 7, 7, kLeastField)};
 }
 
 QRectF CellGrid::field(const QSize& size) const {

@@ -216,8 +216,11 @@ void HeatMap::paintAxes(QPainter& painter, const QRectF& area) const {
         const double room = std::min(right, area.right()) - from - 8;
         const QString name = m_segmentNames.value(static_cast<qsizetype>(i));
         if (room >= metrics.horizontalAdvance(name.left(2))) {
+            const QString shown = metrics.elidedText(name, Qt::ElideRight, room);
             painter.setPen(m_theme.color(Role::QuietInk));
-            painter.drawText(QPointF(from + 4, baseline), metrics.elidedText(name, Qt::ElideRight, room));
+            if (shown != u"…"_s) {
+                painter.drawText(QPointF(from + 4, baseline), shown);
+            }
         }
     }
     painter.restore();

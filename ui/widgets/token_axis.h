@@ -13,7 +13,7 @@ public:
     static constexpr double kLeastSpan = 8;  // tokens
     // Where plots over the axis leave room for labels, px.
     static constexpr int kLeftMargin = 64;
-    static constexpr int kRightMargin = 72;
+    static constexpr int kRightMargin = 80;
 
     explicit TokenAxis(QObject* parent = nullptr) : QObject(parent) {}
 

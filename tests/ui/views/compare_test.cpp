@@ -187,11 +187,11 @@ private slots:
     void FiguresTableSubtractsAndKeepsModelLaws() {
         FiguresModel model;
         const QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
-        model.show({{u"ttft"_s, 100, 80.5, 1, u"ms"_s, true}, {u"kl"_s, 0, 1, 4, u"nats"_s, false}});
+        model.setRecords({{u"ttft"_s, 100, 80.5, 1, u"ms"_s, true}, {u"kl"_s, 0, 1, 4, u"nats"_s, false}});
         QCOMPARE(model.index(0, 1).data().toString(), u"100.0"_s);
         QCOMPARE(model.index(0, 3).data().toString(), u"−19.5"_s);
         QCOMPARE(model.index(1, 3).data().toString(), u"–"_s);
-        model.show({});
+        model.setRecords({});
         QCOMPARE(model.rowCount(), 0);
     }
 
@@ -241,6 +241,20 @@ private slots:
                  QByteArray::fromStdString(engine::answerKlCsv(*run)));
         view.pin(run);
         QVERIFY(!alone->isVisible());
+    }
+
+    void PinningNeverMakesTheViewNeedMoreRoom() {
+        InspectionCursor cursor;
+        CompareView view(m_theme, cursor);
+        view.resize(1120, 700);
+        view.show();
+        const Trace run = withRatio(0.15);
+        view.showCurrent(run);
+        view.pin(run);
+        view.showCurrent(withRatio(0.3));
+        QCoreApplication::processEvents();
+        QCOMPARE(view.size(), QSize(1120, 700));
+        QVERIFY(view.minimumSizeHint().height() <= 620);
     }
 
     void KlOfBothRunsIsPlotted() {

@@ -21,6 +21,7 @@
 #include "ui/inspector/text_map.h"
 #include "ui/inspector/trace_words.h"
 #include "ui/theme/theme.h"
+#include "ui/widgets/elided_label.h"
 #include "ui/widgets/heat_map.h"
 
 using namespace ui;
@@ -101,10 +102,10 @@ private slots:
     void SummaryHasTheTracesFigures() {
         const auto trace = ui_test::exampleTrace();
         m_view->showTrace(trace);
-        const QString summary = child<QLabel>(u"inspectSummary"_s)->text();
+        const QString summary = child<ElidedLabel>(u"inspectSummary"_s)->whole();
         QVERIFY(summary.contains(countsText(trace->tokens)));
         QVERIFY(summary.contains(millisecondsText(trace->ms.ttft)));
-        QCOMPARE(child<QLabel>(u"inspectQuestion"_s)->text(), QString::fromStdString(trace->question));
+        QCOMPARE(child<ElidedLabel>(u"inspectQuestion"_s)->whole(), QString::fromStdString(trace->question));
     }
 
     void LayerSliderHeatMapAndTextShareTheCursor() {
@@ -262,7 +263,7 @@ private slots:
         auto trace = std::make_shared<engine::BlendTrace>(*ui_test::exampleTrace());
         trace->question = "<b>bold</b> &amp; <img src=x>";
         m_view->showTrace(trace);
-        QCOMPARE(child<QLabel>(u"inspectQuestion"_s)->text(), u"<b>bold</b> &amp; <img src=x>"_s);
+        QCOMPARE(child<ElidedLabel>(u"inspectQuestion"_s)->whole(), u"<b>bold</b> &amp; <img src=x>"_s);
         QCOMPARE(child<QLabel>(u"inspectQuestion"_s)->textFormat(), Qt::PlainText);
     }
 

@@ -124,6 +124,11 @@ private slots:
         }
     }
 
+    void ManyChunksDoNotMakeTheViewWiderThanASmallWindow() {
+        QVERIFY2(m_view->minimumSizeHint().width() <= 1184, qPrintable(QString::number(m_view->minimumSizeHint().width())));
+        QVERIFY(m_view->minimumSizeHint().height() <= 700);
+    }
+
     void HoveringATokenRepaintsAllPanelsWithinAFrame() {
         const double slowest = slowestFrame(*m_view, 30, [&](int frame) { m_cursor.previewToken(100 + 8 * frame); });
         qInfo("whole view with a moving token: %.1f ms", slowest);

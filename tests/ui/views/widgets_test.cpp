@@ -12,6 +12,7 @@
 #include "ui/inspection_cursor.h"
 #include "ui/theme/theme.h"
 #include "ui/widgets/cell_grid.h"
+#include "ui/widgets/elided_label.h"
 #include "ui/widgets/heat_map.h"
 #include "ui/widgets/legend.h"
 #include "ui/widgets/line_plot.h"
@@ -56,6 +57,19 @@ class WidgetsTest : public QObject {
     Q_OBJECT
 
 private slots:
+    void AnElidedLabelShowsWhatFitsAndKeepsTheWhole() {
+        ElidedLabel label(u"label"_s, u"Label"_s, nullptr);
+        label.resize(4000, 24);
+        label.setWhole(u"a question of some length"_s);
+        QCOMPARE(label.text(), label.whole());
+        QVERIFY(label.toolTip().isEmpty());
+        label.resize(60, 24);
+        label.show();
+        QVERIFY(label.text().endsWith(u'…') && label.text().size() < label.whole().size());
+        QCOMPARE(label.toolTip(), label.whole());
+        QCOMPARE(label.accessibleDescription(), label.whole());
+    }
+
     void CursorPreviewsAndLocks() {
         InspectionCursor cursor;
         QSignalSpy told(&cursor, &InspectionCursor::tokenChanged);
