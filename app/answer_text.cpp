@@ -17,6 +17,10 @@ std::string_view sourceText(engine::KvSource source) {
             return "computed, not in store";
         case engine::KvSource::Damaged:
             return "computed, damaged in store";
+        case engine::KvSource::Ram:
+            return "reused from memory";
+        case engine::KvSource::Slow:
+            return "computed, loading would take longer";
     }
     return "";
 }

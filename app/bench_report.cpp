@@ -1,6 +1,7 @@
 // What `bench` measures, and how its samples become rows.
 #include "app/bench_report.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cmath>
@@ -90,6 +91,9 @@ TtftRow ttftRow(int context, engine::Strategy strategy, double ratio, CacheState
     row.ms = spreadOf(ttft);
     row.chargedWork = medianOver([](const TtftSample& sample) { return sample.chargedWork; });
     row.loadHidden = medianOver([](const TtftSample& sample) { return sample.ms.loadHidden; });
+    if (std::all_of(samples.begin(), samples.end(), [](const TtftSample& sample) { return sample.bytesFromDisk > 0; }))
+        row.loadHiddenShare = medianOver(
+            [](const TtftSample& sample) { return sample.ms.loadHidden / (sample.ms.load + sample.ms.loadHidden); });
     for (const Stage& stage : kStages)
         row.stages.*stage.ms = medianOver([&](const TtftSample& sample) { return sample.ms.*stage.ms; });
     return row;

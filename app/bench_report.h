@@ -1,6 +1,7 @@
 // What `bench` measures, and how its samples become rows.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +23,7 @@ struct RateRow {
     Spread tokensPerSecond;
 };
 
-/// Cold: the store's pages dropped before each run. Warm: in the page cache.
+/// Cold: nothing in memory, the store's pages dropped before each run. Warm: as the run before left them, in the RAM tier or page cache.
 enum class CacheState { Cold, Warm };
 std::string_view nameOf(CacheState state);
 
@@ -31,6 +32,7 @@ struct TtftSample {
     engine::Timings ms;
     double chargedWork = 0;
     int promptTokens = 0;
+    std::uint64_t bytesFromDisk = 0;
 };
 
 struct TtftRow {
@@ -40,16 +42,18 @@ struct TtftRow {
     double ratio = 0;
     CacheState state = CacheState::Warm;
     Spread ms;
-    std::optional<double> overFull;  // median ÷ the median of `full` of the same context and state
-    double chargedWork = 0;          // median
-    double loadHidden = 0;           // ms, median
-    engine::Timings stages;          // medians, stage by stage
-    double stageSumOverTtft = 0;     // of the run in which it lies farthest from 1
+    std::optional<double> overFull;         // median ÷ the median of `full` of the same context and state
+    double chargedWork = 0;                 // median
+    double loadHidden = 0;                  // ms, median
+    std::optional<double> loadHiddenShare;  // of reading and checking, median; empty where nothing was read from disk
+    engine::Timings stages;                 // medians, stage by stage
+    double stageSumOverTtft = 0;            // of the run in which it lies farthest from 1
 };
 
 struct BenchReport {
     std::optional<engine::MachinePeak> peak;  // with --peak
     std::string cpu;
+    std::string gpu;  // empty unless the back end is cuda
     std::string model;
     std::string backend;
     std::string precision;

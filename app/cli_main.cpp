@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/compute_threads.h"
 #include "app/dispatch.h"
 #include "app/interrupt.h"
 
@@ -29,6 +30,7 @@ int terminalColumns() {
 }  // namespace
 
 int main(int argc, char** argv) {
+    app::waitBriefly(argv);
     ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a write that fails, not the death of a job that writes the store
     const app::Interrupt interrupt;
     app::CommandContext context{std::cout, std::cerr};

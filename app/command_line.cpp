@@ -54,6 +54,15 @@ public:
         choose<engine::KvDtype>(m_app.add_option("--kv-dtype", m_kvDtype, "Stored KV"))->capture_default_str();
         choose<engine::Precision>(m_app.add_option("--precision", m_precision, "Of the cpu back end"))
             ->capture_default_str();
+        m_app
+            .add_option("--ram-tier", m_ramTier,
+                        "KV kept in memory between the questions of one run (0, 512M, 2GiB); default: 512 MiB")
+            ->type_name("SIZE");
+        m_app
+            .add_option(
+                "--read-rate", m_readRate,
+                "Reads KV no faster than so many bytes a second (500MB, 1GB), as from a slower disk; default: no limit")
+            ->type_name("SIZE");
         m_app.add_flag("--json", m_common.json, "One JSON document on stdout (eval: one a line) and nothing else");
         m_app.add_flag("--quiet", m_common.quiet, "No progress, no messages but errors");
         m_app.footer(
@@ -97,6 +106,10 @@ private:
         common.backend = enumOf<engine::BackendKind>(m_backend);
         common.precision = enumOf<engine::Precision>(m_precision);
         common.kvDtype = enumOf<engine::KvDtype>(m_kvDtype);
+        if (!m_ramTier.empty())
+            common.ramTierBytes = byteSizeOf("--ram-tier", m_ramTier);
+        if (!m_readRate.empty())
+            common.readBytesPerSecond = byteSizeOf("--read-rate", m_readRate);
         return common;
     }
 
@@ -107,6 +120,8 @@ private:
     std::string m_backend = "auto";
     std::string m_precision = "auto";
     std::string m_kvDtype = "f16";
+    std::string m_ramTier;
+    std::string m_readRate;
     std::vector<NamedSubcommand> m_subcommands;
 };
 

@@ -19,6 +19,8 @@ struct CommonOptions {
     engine::Precision precision = engine::Precision::Auto;
     engine::KvDtype kvDtype = engine::KvDtype::F16;
     int threads = 0;  // 0 = one a physical core
+    std::uint64_t ramTierBytes = engine::EngineOptions().ramTierBytes;
+    std::uint64_t readBytesPerSecond = 0;  // 0 = as fast as it comes
     bool json = false;
     bool quiet = false;
 };
@@ -61,6 +63,7 @@ struct BenchCommand {
     double ratio = 0.15;
     std::vector<engine::Strategy> strategies;  // empty = all
     bool peak = false;                         // measure the machine's ceilings too
+    std::string synthetic;                     // a shape with made-up weights instead of a model; empty = the model
 };
 struct TokenizeCommand {
     std::optional<std::string> text;

@@ -58,14 +58,23 @@ ExitStatus openAndRun(const CommonOptions& given, const T& command, const Enviro
         temporary = std::move(*directory);
         common.workspace = temporary->path();
     }
-    const auto options = engineOptions(common, kModelOptional<T> ? ModelNeed::Optional : ModelNeed::Required, environment);
+    bool modelOptional = kModelOptional<T>;
+    std::string synthetic;
+    if constexpr (std::is_same_v<T, BenchCommand>) {
+        synthetic = command.synthetic;
+        modelOptional = !synthetic.empty();
+    }
+    auto options = engineOptions(common, modelOptional ? ModelNeed::Optional : ModelNeed::Required, environment);
     if (!options)
         return reportOpenFailure(context, "model", options.status());
+    if (!synthetic.empty())
+        options->model = "synthetic:" + synthetic;
     auto opened = door.open(*options);
     if (!opened) {
         const engine::Status status = opened.status();
         const bool backendMissing =
-            common.backend == engine::BackendKind::Cuda && status.code() == engine::StatusCode::Unsupported;
+            common.backend == engine::BackendKind::Cuda &&
+            (status.code() == engine::StatusCode::Unsupported || status.code() == engine::StatusCode::OutOfMemory);
         return backendMissing ? reportFailure(context, "back end cuda", status) : reportOpenFailure(context, "open", status);
     }
     if (context.stop.stop_requested())

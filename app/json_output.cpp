@@ -130,6 +130,7 @@ json answerObject(const engine::BlendPlan& plan, const engine::Answer& answer, c
     object["chunks"] = chunksOf(segments);
     object["ms"] = timingsOf(answer.ms);
     object["bytes_loaded"] = answer.bytesLoaded;
+    object["bytes_from_ram"] = answer.bytesFromRam;
     object["charged_work"] = answer.chargedWork;
     object["ids"] = answer.ids;
     object["notes"] = answer.trace ? json(answer.trace->notes) : json::array();
@@ -230,12 +231,19 @@ std::string planJson(const engine::BlendPlan& plan, const engine::ModelInfo& mod
     object["hits"] = plan.hits;
     object["misses"] = plan.misses;
     object["bytes_to_load"] = plan.bytesToLoad;
+    object["bytes_from_ram"] = plan.bytesFromRam;
+    object["controller"] = {{"adaptive", plan.options.adaptive},
+                            {"asked_ratio", plan.load.askedRatio},
+                            {"computed_instead", plan.load.computedInstead},
+                            {"forecast_load_ms", rounded(plan.load.loadMs)},
+                            {"forecast_hiding_ms", rounded(plan.load.computeMs)}};
     object["charged_work"] = plan.chargedWork;
     object["forecast_ttft_ms"] = rounded(plan.forecastTtftMs);
     object["forecast_full_ttft_ms"] = rounded(plan.forecastFullTtftMs);
     object["head"] = headOf(plan.segments);
     object["chunks"] = chunksOf(plan.segments);
     object["suffix"] = plan.suffixText;
+    object["notes"] = plan.notes;
     object["ms"] = {
         {"retrieve", rounded(plan.retrieveMs)}, {"tokenize", rounded(plan.tokenizeMs)}, {"plan", rounded(plan.planMs)}};
     return documentOf(object);
@@ -299,9 +307,11 @@ std::string benchJson(const BenchReport& report) {
                         {"over_full", orNull(row.overFull)},
                         {"charged_work", row.chargedWork},
                         {"load_hidden", rounded(row.loadHidden)},
+                        {"load_hidden_share", orNull(row.loadHiddenShare)},
                         {"stages", stagesOf(row.stages)},
                         {"stage_sum_over_ttft", row.stageSumOverTtft}});
-    json machine{{"cpu", report.cpu}, {"threads", report.threads}, {"gpu", nullptr}};
+    json machine{
+        {"cpu", report.cpu}, {"threads", report.threads}, {"gpu", report.gpu.empty() ? json(nullptr) : json(report.gpu)}};
     if (report.peak)
         machine["peak"] = {{"f32_gflops", rounded(report.peak->f32Gflops)},
                            {"bf16_gflops", rounded(report.peak->bf16Gflops)},

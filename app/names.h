@@ -1,65 +1,22 @@
-// The words of the command line for the engine's values: strategies, anchors, back ends, stages. One spelling for options and JSON.
+// The words of the command line: stages of an answer's time, and names for what the engine has none for.
 #pragma once
 
 #include <array>
-#include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "engine/doctor.h"
+#include "engine/names.h"
 #include "engine/types.h"
 
 namespace app {
 
-std::string_view nameOf(engine::Strategy value);
-std::string_view nameOf(engine::DeviationMetric value);
-std::string_view nameOf(engine::Anchor value);
-std::string_view nameOf(engine::MaskKind value);
-std::string_view nameOf(engine::BackendKind value);
-std::string_view nameOf(engine::Precision value);
-std::string_view nameOf(engine::KvDtype value);
-std::string_view nameOf(engine::KvSource value);
-std::string_view nameOf(engine::StopReason value);
-std::string_view nameOf(engine::IngestState value);
+using engine::allOf;
+using engine::nameOf;
+using engine::namesOf;
+using engine::valueOf;
+
 std::string_view nameOf(storage::SourceState value);
 std::string_view nameOf(engine::WorkspaceState value);
-
-/// Every value of an enum, in the order in which help and tables show them.
-template <class Enum>
-std::vector<Enum> allOf();
-template <>
-std::vector<engine::Strategy> allOf();
-template <>
-std::vector<engine::DeviationMetric> allOf();
-template <>
-std::vector<engine::Anchor> allOf();
-template <>
-std::vector<engine::MaskKind> allOf();
-template <>
-std::vector<engine::BackendKind> allOf();
-template <>
-std::vector<engine::Precision> allOf();
-template <>
-std::vector<engine::KvDtype> allOf();
-
-/// The value of that name; empty when there is none.
-template <class Enum>
-std::optional<Enum> valueOf(std::string_view name) {
-    for (const Enum value : allOf<Enum>())
-        if (nameOf(value) == name)
-            return value;
-    return std::nullopt;
-}
-
-/// The names that valueOf() takes.
-template <class Enum>
-std::vector<std::string> namesOf() {
-    std::vector<std::string> names;
-    for (const Enum value : allOf<Enum>())
-        names.emplace_back(nameOf(value));
-    return names;
-}
 
 /// One part of the time to first token.
 struct Stage {

@@ -3,11 +3,13 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <cstdint>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include "app/names.h"
+#include "app/units.h"
 
 namespace app {
 
@@ -48,5 +50,13 @@ CLI::Validator wholeNumber(Integer least) {
 }
 
 inline CLI::Validator atLeast(int least) { return wholeNumber<int>(least); }
+
+/// A size in bytes as a person writes it.
+inline std::uint64_t byteSizeOf(const std::string& option, const std::string& text) {
+    const auto bytes = parseByteSize(text);
+    if (!bytes)
+        wrong(option, "'" + text + "' is not a size; write bytes, or a number with a suffix such as 512M or 2GiB");
+    return *bytes;
+}
 
 }  // namespace app

@@ -20,13 +20,6 @@ double ratioOf(const std::string& text) {
     return value;
 }
 
-std::uint64_t byteSizeOf(const std::string& option, const std::string& text) {
-    const auto bytes = parseByteSize(text);
-    if (!bytes)
-        wrong(option, "'" + text + "' is not a size; write bytes, or a number with a suffix such as 512M or 2GiB");
-    return *bytes;
-}
-
 constexpr const char* kCommonFooter =
     "Common options (--workspace, --model, --json, ...) may stand here too: see `cacheblend --help`.";
 
@@ -142,6 +135,7 @@ public:
         query.blend.ratio = m_preset == "exact" ? 1 : m_preset == "faithful" ? 0.30 : 0.15;
         if (!m_strategy.empty())
             query.blend.strategy = enumOf<engine::Strategy>(m_strategy);
+        query.blend.adaptive = m_ratio.empty();
         if (!m_ratio.empty())
             query.blend.ratio = ratioOf(m_ratio);
         query.blend.anchor = enumOf<engine::Anchor>(m_anchor);
@@ -290,9 +284,13 @@ public:
             ->delimiter(',');
         app.add_flag("--peak", m_command.peak,
                      "First measure what the processor's arithmetic and the memory can do at best (about two seconds)");
+        app.add_option("--synthetic", m_command.synthetic,
+                       "A shape with made-up weights in memory, no model file: llama-3.1-8b, mistral-7b, qwen2.5-7b, tiny")
+            ->type_name("NAME");
         app.footer(
             "Works in a temporary workspace of its own (in TMPDIR, else /var/tmp); --workspace is not used.\n"
-            "cold: the store's pages are dropped from the page cache before each run; warm: they are in it.\n"
+            "cold: nothing in memory, the store's pages dropped before each run; warm: as the run before left them, in "
+            "memory.\n"
             "Times in ms, rates in tokens/s: median, least and greatest of the measured runs. Strategies take turns.\n"
             "over_full: median TTFT over full's of the same context and state. stage_sum_over_ttft: the run whose stages\n"
             "fit its TTFT worst. Lengths that do not fit the model's context are left out, with a message.");

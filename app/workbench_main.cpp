@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "app/compute_threads.h"
 #include "app/startup.h"
 #include "engine/engine.h"
 #include "ui/main_window.h"
@@ -52,6 +53,7 @@ QString samplesFolder() {
 }  // namespace
 
 int main(int argc, char** argv) {
+    app::waitBriefly(argv);
     for (int index = 1; index < argc; ++index) {
         const std::string_view argument = argv[index];  // these need no display
         if (argument.starts_with("--screenshot") || argument == "--help" || argument == "-h" || argument == "--version" ||

@@ -22,7 +22,7 @@ struct MachineReport {
 struct GpuReport {
     bool available = false;
     std::string reason;   // no_module, no_driver, driver_too_old, no_device, unsupported_architecture, too_little_memory
-    std::string message;  // the same for people, with what to do
+    std::string message;  // the device and its memory; or the reason for people, with what to do
 };
 
 /// Memory that a model needs here, of its header alone.
@@ -59,6 +59,8 @@ struct DoctorReport {
 };
 
 MachineReport inspectMachine();
+/// Takes some hundred ms where there is a driver: its library is loaded.
+GpuReport inspectGpu();
 
 /// Opens neither engine nor model weights, and writes nothing. `options.model` may be empty (no estimate). Only a failure to look
 /// at all is an error; everything found wrong is part of the report.

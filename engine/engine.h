@@ -82,7 +82,7 @@ public:
     virtual Result<std::vector<DamageEvent>> storeDamage(int limit) = 0;
     /// The byte cap of this session; evicts down to it at once. 0 = no cap. Returns the bytes freed.
     virtual Result<std::uint64_t> setStoreCap(std::uint64_t bytes) = 0;
-    /// Drops the store's pages from the page cache (a benchmark's cold state).
+    /// Forgets the KV kept in memory and drops the store's pages from the page cache (a benchmark's cold state).
     virtual Status dropCaches() = 0;
 
     // -- gates

@@ -78,6 +78,8 @@ struct BlendTrace {
     TokenCounts tokens;
     Timings ms;
     std::uint64_t bytesLoaded = 0;
+    std::uint64_t bytesFromRam = 0;  // of those, in memory already
+    LoadDecision load;
     double chargedWork = 0;
     // -- the answer
     std::string answer;

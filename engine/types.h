@@ -56,9 +56,11 @@ struct EngineOptions {
     Precision precision = Precision::Auto;
     int threads = 0;  // 0 = one a physical core
     KvDtype kvDtype = KvDtype::F16;
-    std::uint64_t storeCapBytes = 0;  // 0 = no cap
-    int maxContext = 0;               // tokens; 0 = the model's own, at most 32,768
-    std::string systemPrompt;         // empty = the built-in one
+    std::uint64_t storeCapBytes = 0;                        // 0 = no cap
+    std::uint64_t ramTierBytes = std::uint64_t{512} << 20;  // of KV kept in memory between questions; 0 = none
+    std::uint64_t readBytesPerSecond = 0;  // reads KV no faster than this, as from a slower disk; 0 = as fast as it comes
+    int maxContext = 0;                    // tokens; 0 = the model's own, at most 32,768
+    std::string systemPrompt;              // empty = the built-in one
 };
 
 /// What an opened model is; also what `model info` prints for a file.
@@ -109,6 +111,9 @@ struct BlendOptions {
     int first = 0;       // first k tokens of each chunk are forced (`first`: the only ones when > 0)
     MaskKind mask = MaskKind::Exact;
     Anchor anchor = Anchor::None;
+    /// Lets the plan compute chunks whose loading would take longer, and raise the ratio as far as that costs no time. Needs speeds
+    /// measured on this machine; without them the plan is as if this were off.
+    bool adaptive = false;
 };
 
 struct SamplingOptions {
@@ -142,8 +147,10 @@ struct Query {
 
 /// Kept: an earlier turn's prompt and answer, whose KV the engine still holds (traces of follow-up questions only).
 enum class SegmentKind { Head, Chunk, Kept };
-/// Where a segment's KV comes from.
-enum class KvSource { Store, Miss, Damaged };
+/// Where a segment's KV comes from. Slow: it is in the store, but computing it takes less time than loading.
+enum class KvSource { Store, Miss, Damaged, Ram, Slow };
+/// Whether a record is used.
+inline bool isHit(KvSource source) { return source == KvSource::Store || source == KvSource::Ram; }
 
 /// A span of the prompt before the suffix.
 struct PlanSegment {
@@ -161,10 +168,18 @@ struct PlanSegment {
     int position = 0;  // of the first token in the prompt
     KvKey key;         // behind the plan's anchor; the head: behind nothing
     KvSource source = KvSource::Miss;
-    std::optional<storage::KvExtent> extent;  // when source = Store
+    std::optional<storage::KvExtent> extent;  // where the record lies, when there is one
     bool prefixExact = false;                 // the record's anchor is exactly what precedes it in this prompt
 
     int tokens() const { return static_cast<int>(ids.size()); }
+};
+
+/// What an adaptive plan decided; the plan's ratio and sources say the same.
+struct LoadDecision {
+    double askedRatio = 0;    // before it was raised
+    int computedInstead = 0;  // chunks that are computed although their KV is in the store
+    double loadMs = 0;        // forecast: reading from disk; 0 = nothing measured yet
+    double computeMs = 0;     // forecast: the passes that reading can hide behind
 };
 
 /// Immutable: what will be computed and loaded. Made without running the model.
@@ -177,12 +192,14 @@ struct BlendPlan {
     TokenIds suffix;                    // question and template tail
     std::string suffixText;
     int promptTokens = 0;
-    int contextTokens = 0;  // of all chunks
-    int hits = 0;           // chunks with KV in the store
-    int misses = 0;
+    int contextTokens = 0;         // of all chunks
+    int hits = 0;                  // chunks whose KV is used
+    int misses = 0;                // chunks that are computed
     std::uint64_t followUpOf = 0;  // run whose KV stands before the suffix; the segments are then empty
     int keptTokens = 0;            // of that run's prompt and answer
     std::uint64_t bytesToLoad = 0;
+    std::uint64_t bytesFromRam = 0;  // of those, in memory already
+    LoadDecision load;
     double chargedWork = 1;         // forecast: linear work ÷ a full prefill's
     double forecastTtftMs = 0;      // from rates measured so far on this machine; 0 = nothing measured yet
     double forecastFullTtftMs = 0;  // the same prompt with `full`
@@ -261,7 +278,8 @@ struct Answer {
     TokenCounts tokens;
     Timings ms;
     std::uint64_t bytesLoaded = 0;
-    double chargedWork = 0;  // linear work done ÷ linear work of a full prefill
+    std::uint64_t bytesFromRam = 0;  // of those, in memory already
+    double chargedWork = 0;          // linear work done ÷ linear work of a full prefill
     std::optional<Comparison> comparison;
     std::shared_ptr<const BlendTrace> trace;
 };

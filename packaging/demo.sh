@@ -5,7 +5,6 @@
 # For developers: SKIP_INSTALL=1, SKIP_BUILD=1, JOBS=n (default: one a processor).
 set -euo pipefail
 export LC_ALL=C.UTF-8
-export GOMP_SPINCOUNT=10000  # a waiting thread soon sleeps; spinning on a busy machine made prefill five times slower
 cd "$(dirname "$0")/.."
 . packaging/packages.sh
 

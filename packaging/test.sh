@@ -25,7 +25,13 @@ finish() {
         printf '\nFAILED: %s (exit status %d)\n%s' "$step_name" "$status" "$results"
         exit "$status"
     fi
-    printf '\nThe CUDA module is not part of this build; what was built and tested here runs on the processor alone.\n%s' "$results"
+    if [[ -e build/release/lib/cacheblend-workbench/engine_cuda.so ]]; then
+        printf '\nThe CUDA module was built. Its sources were tested on the processor; tests labelled gpu run where there is a GPU.\n'
+        build/release/bin/cacheblend doctor 2>/dev/null | grep '^GPU' || true
+    else
+        printf '\nThe CUDA module is left out: nvcc was not found. Its sources were tested on the processor all the same.\n'
+    fi
+    printf '%s' "$results"
 }
 trap finish EXIT
 

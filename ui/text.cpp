@@ -153,6 +153,10 @@ QString kvSource(engine::KvSource source) {
             return tr("not cached");
         case engine::KvSource::Damaged:
             return tr("damaged, set aside");
+        case engine::KvSource::Ram:
+            return tr("cached, in memory");
+        case engine::KvSource::Slow:
+            return tr("computed: loading takes longer");
     }
     return {};
 }

@@ -31,11 +31,15 @@ std::string planText(const engine::BlendPlan& plan) {
                        countText(plan.promptTokens, "prompt token") + ", " + countText(plan.contextTokens) +
                        " of context, " + countText(static_cast<std::int64_t>(plan.suffix.size())) + " of question\n" +
                        "chunks in the store " + std::to_string(plan.hits) + " of " +
-                       std::to_string(plan.hits + plan.misses) + ", " + bytesText(plan.bytesToLoad) + " to load, " +
+                       std::to_string(plan.hits + plan.misses) + ", " + bytesText(plan.bytesToLoad) + " to load" +
+                       (plan.bytesFromRam > 0 ? " (" + bytesText(plan.bytesFromRam) + " in memory), " : ", ") +
                        percentText(plan.chargedWork) + " of a full prefill's work\n";
     if (plan.forecastTtftMs > 0)
         text += "first token expected after " + millisecondsText(plan.forecastTtftMs) + ", with a full prefill after " +
                 millisecondsText(plan.forecastFullTtftMs) + "\n";
+    if (plan.load.loadMs > 0)
+        text += "reading from disk takes " + millisecondsText(plan.load.loadMs) + ", behind " +
+                millisecondsText(plan.load.computeMs) + " of computing\n";
     TextTable table({{"position", Align::Right},
                      {"tokens", Align::Right},
                      {"kv", Align::Left},

@@ -75,6 +75,8 @@ public:
         report.cpu = engine::inspectMachine().cpu;
         report.model = model.name;
         report.backend = model.backend;
+        if (model.backend == "cuda")
+            report.gpu = engine::inspectGpu().message;
         report.precision = model.precision;
         report.threads = model.threads;
         report.repeat = m_command.repeat;
@@ -260,7 +262,8 @@ private:
             return answer.status();
         if (answer->stopReason == engine::StopReason::Cancelled)
             return Status(StatusCode::Cancelled, "the benchmark was stopped");
-        return TtftSample{answer->ms, answer->chargedWork, answer->tokens.prompt};
+        return TtftSample{answer->ms, answer->chargedWork, answer->tokens.prompt,
+                          answer->bytesLoaded - answer->bytesFromRam};
     }
 
     /// Strategies take turns within a run, beginning with another one each time, so that a drift of the machine hits all alike.

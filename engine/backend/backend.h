@@ -45,6 +45,12 @@ struct KvSliceView {
     int tokens = 0;  // T
 };
 
+/// A stored slice and where its first token belongs.
+struct SliceAt {
+    KvSliceView slice;
+    int at = 0;  // a position of the cache, or a row
+};
+
 enum class Accumulate { No, Yes };
 /// Which products a matrix is packed for: matmul and matmulRow, or matmulRow alone (the output matrix).
 enum class MatrixUse { Rows, OneRow };
@@ -65,19 +71,29 @@ public:
 
     virtual ~Backend() = default;
 
-    virtual std::string name() const = 0;     // "reference", "cpu"
+    virtual std::string name() const = 0;     // "reference", "cpu", "cuda"
     virtual Precision precision() const = 0;  // F32 or Bf16
     virtual DType activationType() const = 0;
     virtual int threads() const = 0;
 
     // -- memory
     virtual Buffer allocate(std::uint64_t bytes) = 0;  // 64-byte aligned, zero-filled
+    /// Host memory that the device copies from at full speed; contents unspecified, 64-byte aligned. Any thread.
+    virtual Buffer allocateHost(std::uint64_t bytes);
+    /// Whether allocateHost gives anything but plain memory.
+    virtual bool pinsHostMemory() const { return false; }
     virtual void upload(void* to, const void* fromHost, std::uint64_t bytes) = 0;
     virtual void download(void* toHost, const void* from, std::uint64_t bytes) = 0;
     /// Bytes of K alone (= of V alone) of one layer.
     virtual std::uint64_t kvLayerBytes(int kvHeads, int headDim, int capacity) const = 0;
 
+    /// Bytes that allocate() could still give; not known: the greatest number.
+    virtual std::uint64_t freeBytes() const { return ~std::uint64_t{0}; }
+
     // -- weights
+    /// `table` will be embedded from and stays as it is, where it is, until forgetTable: a device may keep a copy.
+    virtual void keepTable(const HostTensor& /*table*/) {}
+    virtual void forgetTable(const HostTensor& /*table*/) {}
     /// Packs the parts, stacked by rows (Q‖K‖V, gate‖up), with their biases stacked likewise (empty = none).
     virtual std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
                                                      MatrixUse use) = 0;
@@ -96,6 +112,8 @@ public:
     virtual void matmulRow(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) = 0;
     /// out = silu(gate) * up. gateUp: [M, 2F], gate first, f32 or narrow; out: [M, F] narrow.
     virtual void swiglu(TensorView gateUp, TensorView out) = 0;
+    /// Rows that the feed-forward part is best done with at a time: their wide activations stay in cache, or fill the device.
+    virtual int feedForwardRows() const { return 512; }
     /// out[m,:] = x[rows[m],:]. Both f32; out must not overlap x.
     virtual void gatherRows(TensorView x, std::span<const int> rows, TensorView out) = 0;
 
@@ -108,11 +126,22 @@ public:
                            KvLayerView cache) = 0;
     /// Places a stored slice at positions [firstPosition, firstPosition + T): widened to fp32, K rotated, narrowed to the cache.
     virtual void placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) = 0;
+    /// The same for several slices of one layer, which do not overlap. A device may read the slices' host memory, where it came from
+    /// allocateHost, after this and deviations() have returned: until awaitUploads.
+    virtual void placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache);
+    /// Names the uploads begun so far; 0 = all host memory has been read.
+    virtual std::uint64_t uploadTicket() const { return 0; }
+    /// Returns once the uploads that the ticket names have been read, or never will be because the device is broken.
+    virtual void awaitUploads(std::uint64_t /*ticket*/) noexcept {}
     /// The other way: rows [M, KH*D] f32 (K un-rotated) to a slice's bytes [KH, M, D] of `dtype` in host memory.
     virtual void exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut, std::byte* vOut) = 0;
     /// dev[t] = Σ over heads and dims of (fresh − stored)², of K, of V, or of both, un-rotated, fp32. k, v: [T, KH*D] f32; dev: host.
     virtual void deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
                            std::span<float> dev) = 0;
+
+    /// The same for several slices: rows [at, at + T) of k and v against each; other elements of dev stay. dev: [k.rows], host.
+    virtual void deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
+                            std::span<float> dev);
 
     /// Attention of M query rows over cache positions [0, keyLimits[m]): softmax(q·Kᵀ / sqrt(D)) · V. keyLimits ≥ 1.
     /// q, out: [M, H*D] narrow, H a multiple of the cache's KH. Positions at or beyond a row's limit never influence it, whatever
@@ -126,6 +155,9 @@ public:
 
     /// One KV head's part of a layer, as a layer of a single head.
     virtual KvLayerView headOf(KvLayerView cache, int kvHead) const = 0;
+
+    /// Copies positions [0, count) between caches of the same shape and layer.
+    virtual void copyKv(KvLayerView from, KvLayerView to, int count);
 
     // -- looking inside (tests, teaching): one position as fp32 rows [KH*D] in host memory; K rotated, as it lies in the cache
     virtual void readKv(KvLayerView cache, int position, std::span<float> k, std::span<float> v) = 0;

@@ -3,6 +3,7 @@
 #ifdef ENGINE_WITH_CPU_BACKEND
 #include "engine/backend/cpu/cpu_backend.h"
 #endif
+#include "engine/backend/cuda/load_module.h"
 #include "engine/backend/reference/reference_backend.h"
 #include "engine/machine_peak.h"
 
@@ -10,7 +11,7 @@ namespace engine {
 
 Result<std::unique_ptr<Backend>> createBackend(BackendKind kind, Precision precision, int threads) {
     if (kind == BackendKind::Cuda) {
-        return Status(StatusCode::Unsupported, "no_module: this build has no CUDA module");
+        return createCudaBackend(precision);
     }
 #ifdef ENGINE_WITH_CPU_BACKEND
     if (kind == BackendKind::Auto || kind == BackendKind::Cpu) {

@@ -5,8 +5,7 @@
 
 namespace engine {
 
-RopeTable::RopeTable(const RopeSpec& spec, int positions)
-    : m_pairing(spec.pairing), m_dimensions(spec.dimensions), m_positions(positions) {
+RopeTable::RopeTable(const RopeSpec& spec, int positions) : m_spec(spec), m_positions(positions) {
     const std::size_t pairs = static_cast<std::size_t>(spec.dimensions / 2);
     m_cosines.resize(static_cast<std::size_t>(positions) * pairs);
     m_sines.resize(m_cosines.size());

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -44,9 +45,9 @@ struct TensorView {
 /// Owns memory of a back end; move-only. The deleter belongs to the back end, which must outlive it.
 class Buffer {
 public:
-    using Deleter = void (*)(void*);
+    using Deleter = std::function<void(void*)>;
     Buffer() = default;
-    Buffer(void* data, std::uint64_t bytes, Deleter deleter) : m_data(data, deleter), m_bytes(bytes) {}
+    Buffer(void* data, std::uint64_t bytes, Deleter deleter) : m_data(data, std::move(deleter)), m_bytes(bytes) {}
 
     void* data() const { return m_data.get(); }
     std::uint64_t bytes() const { return m_bytes; }

@@ -41,8 +41,11 @@ public:
           m_work(model.layerWork()) {
         m_result.layers.resize(static_cast<std::size_t>(m_layers));
     }
+    ~PrefillRun() { m_backend.awaitUploads(m_backend.uploadTicket()); }  // the loader's buffers go away with it
+    PrefillRun(const PrefillRun&) = delete;
+    PrefillRun& operator=(const PrefillRun&) = delete;
 
-    Prefill run(std::unique_ptr<storage::KvReader> reader) {
+    Prefill run(SliceSource source) {
         if (m_plan.keptTokens > 0) {
             m_exactPrefix = m_plan.keptTokens;
             std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - m_exactPrefix));
@@ -50,7 +53,7 @@ public:
             setRows(std::move(positions));
             runPass(m_result.ms.questionPass);
         } else {
-            runStrategy(std::move(reader));
+            runStrategy(std::move(source));
         }
         m_clock.switchTo(m_result.ms.firstToken);
         m_model.logits(m_count - 1, m_rows, m_result.logits);
@@ -64,24 +67,24 @@ public:
     const std::vector<SegmentFailure>& failures() const { return m_failures; }
 
 private:
-    void runStrategy(std::unique_ptr<storage::KvReader> reader) {
+    void runStrategy(SliceSource source) {
         switch (m_plan.options.strategy) {
             case Strategy::Full:
-                runExact(0, nullptr);
+                runExact(0, {nullptr});
                 break;
             case Strategy::Prefix:
-                runExact(m_layout.exactPrefix(m_plan), std::move(reader));
+                runExact(m_layout.exactPrefix(m_plan), std::move(source));
                 break;
             case Strategy::CacheBlend:
-                runCacheBlend(std::move(reader));
+                runCacheBlend(std::move(source));
                 break;
             case Strategy::Reuse:
             case Strategy::First:
-                runReuse(std::move(reader));
+                runReuse(std::move(source));
                 break;
             case Strategy::Query:
             case Strategy::QueryValue:
-                runQuery(std::move(reader));
+                runQuery(std::move(source));
                 break;
         }
     }
@@ -105,7 +108,7 @@ private:
 
     /// Starts reading the hits that `wanted` accepts.
     template <class Wanted>
-    void startLoading(std::unique_ptr<storage::KvReader> reader, Wanted wanted) {
+    void startLoading(SliceSource source, Wanted wanted) {
         std::vector<LoadItem> items;
         for (const PromptLayout::Hit& hit : m_layout.hits) {
             const int firstLayer = wanted(hit);
@@ -114,7 +117,7 @@ private:
             items.push_back({*m_plan.segments[static_cast<std::size_t>(hit.segment)].extent, firstLayer});
             m_loaded.push_back(hit);
         }
-        m_loader = std::make_unique<KvLoader>(std::move(reader), m_spec, std::move(items));
+        m_loader = std::make_unique<KvLoader>(std::move(source), m_spec, std::move(items), hostMemoryOf(m_backend));
     }
 
     std::span<const KvSliceView> waitForLayer(int layer) {
@@ -136,13 +139,25 @@ private:
     template <class Wanted>
     void placeSlices(int layer, std::span<const KvSliceView> slices, Wanted wanted) {
         m_clock.switchTo(m_result.ms.rotate);
+        m_slices.clear();
         for (std::size_t i = 0; i < slices.size(); ++i)
             if (slices[i].tokens > 0 && wanted(m_loaded[i]))
-                m_backend.placeSlice(slices[i], m_loaded[i].begin, m_model.rope(), m_cache.layer(layer));
+                m_slices.push_back({slices[i], m_loaded[i].begin});
+        if (!m_slices.empty())
+            m_backend.placeSlices(m_slices, m_model.rope(), m_cache.layer(layer));
     }
 
+    /// Gives the layer's buffers back to the loader: at once, or, while a device still reads them, with the next layer.
     void releaseLayer(int layer) {
-        if (m_loader != nullptr)
+        if (m_loader == nullptr)
+            return;
+        const std::uint64_t ticket = m_backend.uploadTicket();
+        if (m_heldTicket != 0) {
+            m_backend.awaitUploads(m_heldTicket);
+            m_loader->release(layer - 1);
+        }
+        m_heldTicket = ticket;
+        if (ticket == 0)
             m_loader->release(layer);
     }
 
@@ -204,9 +219,9 @@ private:
         }
     }
 
-    void runExact(int prefix, std::unique_ptr<storage::KvReader> reader) {
+    void runExact(int prefix, SliceSource source) {
         if (prefix > 0)
-            startLoading(std::move(reader),
+            startLoading(std::move(source),
                          [&](const PromptLayout::Hit& hit) { return hit.begin + hit.tokens <= prefix ? 0 : m_layers; });
         m_exactPrefix = prefix;
         std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - prefix));
@@ -215,11 +230,11 @@ private:
         runPass(m_result.ms.recompute);
     }
 
-    void runReuse(std::unique_ptr<storage::KvReader> reader) {
+    void runReuse(SliceSource source) {
         const bool byOffset = m_plan.options.strategy == Strategy::First && m_plan.options.first == 0;
         m_result.selection =
             byOffset ? selectTokens(m_layout, offsetScore(m_layout), m_plan.options.ratio) : selectTokens(m_layout, {}, 0);
-        startLoading(std::move(reader), [](const PromptLayout::Hit&) { return 0; });
+        startLoading(std::move(source), [](const PromptLayout::Hit&) { return 0; });
         setRows(chosenRows());
         runPass(m_plan.options.strategy == Strategy::Reuse ? m_result.ms.questionPass : m_result.ms.recompute);
     }
@@ -233,8 +248,8 @@ private:
         return rows;
     }
 
-    void runQuery(std::unique_ptr<storage::KvReader> reader) {
-        startLoading(std::move(reader), [](const PromptLayout::Hit&) { return 0; });
+    void runQuery(SliceSource source) {
+        startLoading(std::move(source), [](const PromptLayout::Hit&) { return 0; });
         setRows(m_layout.forcedPositions());
         const std::vector<float> score = scoreContext();
         m_clock.switchTo(m_result.ms.check);
@@ -284,9 +299,9 @@ private:
         return values;
     }
 
-    void runCacheBlend(std::unique_ptr<storage::KvReader> reader) {
+    void runCacheBlend(SliceSource source) {
         const int checkLayer = m_plan.options.checkLayer;
-        startLoading(std::move(reader), [&](const PromptLayout::Hit& hit) { return hit.head ? 0 : checkLayer; });
+        startLoading(std::move(source), [&](const PromptLayout::Hit& hit) { return hit.head ? 0 : checkLayer; });
         const int firstRow = m_layout.reusedHeadTokens();
         std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - firstRow));
         std::iota(positions.begin(), positions.end(), firstRow);
@@ -317,16 +332,14 @@ private:
     /// Compares the fresh K and V of all rows with the stored ones, chooses, and narrows the pass to the chosen rows. Returns their Q.
     TensorView selectByDeviation(std::span<const KvSliceView> slices, int firstRow) {
         std::vector<float> deviation(static_cast<std::size_t>(m_layout.contextTokens), 0.0F);
-        for (std::size_t i = 0; i < slices.size(); ++i) {
-            const PromptLayout::Hit& hit = m_loaded[i];
-            if (hit.head)
-                continue;
-            const auto out = std::span(deviation).subspan(static_cast<std::size_t>(hit.begin - m_layout.contextBegin),
-                                                          static_cast<std::size_t>(hit.tokens));
-            m_backend.deviation(m_rows.k(m_count).slice(hit.begin - firstRow, hit.tokens),
-                                m_rows.v(m_count).slice(hit.begin - firstRow, hit.tokens), slices[i], m_spec.kvHeads,
-                                m_plan.options.metric, out);
-        }
+        m_slices.clear();
+        for (std::size_t i = 0; i < slices.size(); ++i)
+            if (!m_loaded[i].head)
+                m_slices.push_back({slices[i], m_loaded[i].begin - m_layout.contextBegin});
+        const int contextRow = m_layout.contextBegin - firstRow;
+        m_backend.deviations(m_rows.k(m_count).slice(contextRow, m_layout.contextTokens),
+                             m_rows.v(m_count).slice(contextRow, m_layout.contextTokens), m_slices, m_spec.kvHeads,
+                             m_plan.options.metric, deviation);
         m_result.selection = selectTokens(m_layout, deviation, m_plan.options.ratio);
         std::vector<int> chosen = chosenRows();
         std::vector<int> indices(chosen.size());
@@ -347,6 +360,10 @@ private:
             return;
         m_clock.switchTo(m_result.ms.load);
         m_result.bytesLoaded = m_loader->bytesLoaded();
+        m_result.bytesFromRam = m_loader->bytesFromRam();
+        for (std::size_t i = 0; i < m_loaded.size(); ++i)
+            if (m_loader->cameFromRam(static_cast<int>(i)))
+                m_result.segmentsFromRam.push_back(m_loaded[i].segment);
         double busy = 0;
         for (int layer = 0; layer < m_layers; ++layer) {
             const KvLoader::Interval interval = m_loader->interval(layer);
@@ -356,6 +373,8 @@ private:
             busy += interval.endMs - interval.beginMs;
         }
         m_result.ms.loadHidden = std::max(0.0, busy - m_result.ms.load);
+        m_backend.awaitUploads(m_heldTicket);
+        m_heldTicket = 0;
         m_loader.reset();
     }
 
@@ -392,6 +411,8 @@ private:
     const LayerWork m_work;
 
     std::vector<PromptLayout::Hit> m_loaded;  // what the loader's items are
+    std::vector<SliceAt> m_slices;            // of the layer at hand
+    std::uint64_t m_heldTicket = 0;           // uploads that the buffers of the layer before still serve
     std::unique_ptr<KvLoader> m_loader;
     std::vector<SegmentFailure> m_failures;
     std::vector<int> m_positions;  // rows of the current pass
@@ -411,12 +432,11 @@ RowBuffers& Blender::rows(int rows) {
     return *m_rows;
 }
 
-Result<Prefill> Blender::prefill(const BlendPlan& plan, const KvSpec& spec, std::unique_ptr<storage::KvReader> reader,
-                                 KvCache& cache, std::stop_token stop, std::vector<SegmentFailure>& failures,
-                                 AttentionProbe* probe) {
+Result<Prefill> Blender::prefill(const BlendPlan& plan, const KvSpec& spec, SliceSource source, KvCache& cache,
+                                 std::stop_token stop, std::vector<SegmentFailure>& failures, AttentionProbe* probe) {
     PrefillRun run(m_model, plan, spec, cache, rows(plan.promptTokens), std::move(stop), probe);
     try {
-        return run.run(std::move(reader));
+        return run.run(std::move(source));
     } catch (const PassStopped& stopped) {
         failures = run.failures();
         return stopped.status;

@@ -37,7 +37,9 @@ struct Prefill {
         ms;  // plan (setting up), load, rotate, questionPass, layersBeforeCheck, check, recompute, firstToken (logits), loadHidden
     std::vector<LayerTiming> layers;
     std::uint64_t bytesLoaded = 0;
-    double chargedWork = 0;  // linear work done ÷ that of a full prefill
+    std::uint64_t bytesFromRam = 0;    // of those, not read in this run
+    std::vector<int> segmentsFromRam;  // of the plan: nothing of them was read
+    double chargedWork = 0;            // linear work done ÷ that of a full prefill
     std::vector<PassCost> passes;
     double asideMs = 0;  // of the probe; in none of the times above
 };
@@ -50,9 +52,8 @@ public:
     /// Prefills `cache` (capacity ≥ the prompt) by the plan's strategy. Layer loop and rules: ALGORITHM in engine/README.md.
     /// Errors: Cancelled; Damaged, when slices fail their check: `failures` names their segments and the caller runs again with
     /// those marked as not there.
-    Result<Prefill> prefill(const BlendPlan& plan, const KvSpec& spec, std::unique_ptr<storage::KvReader> reader,
-                            KvCache& cache, std::stop_token stop, std::vector<SegmentFailure>& failures,
-                            AttentionProbe* probe = nullptr);
+    Result<Prefill> prefill(const BlendPlan& plan, const KvSpec& spec, SliceSource source, KvCache& cache,
+                            std::stop_token stop, std::vector<SegmentFailure>& failures, AttentionProbe* probe = nullptr);
 
     /// Scratch rows for at least `rows` rows; also used for decoding between prefills.
     RowBuffers& rows(int rows);

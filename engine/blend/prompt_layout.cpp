@@ -25,7 +25,7 @@ PromptLayout::PromptLayout(const BlendPlan& plan) {
         const PlanSegment& segment = plan.segments[i];
         const auto begin = static_cast<std::ptrdiff_t>(segment.position);
         const auto end = begin + segment.tokens();
-        const bool hit = segment.source == KvSource::Store && segment.extent.has_value();
+        const bool hit = isHit(segment.source) && segment.extent.has_value();
         const bool head = segment.kind == SegmentKind::Head;
         if (hit)
             hits.push_back({static_cast<int>(i), segment.position, segment.tokens(), head});

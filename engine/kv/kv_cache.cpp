@@ -25,14 +25,8 @@ std::uint64_t KvCache::bytes() const {
 
 void KvCache::copyFrom(Backend& backend, const KvCache& from, int count) {
     assert(from.layers() == layers() && from.m_kvHeads == m_kvHeads && from.m_headDim == m_headDim && count <= m_capacity);
-    const auto columns = static_cast<std::size_t>(m_kvHeads * m_headDim);
-    std::vector<float> k(columns);
-    std::vector<float> v(columns);
     for (int index = 0; index < layers(); ++index)
-        for (int position = 0; position < count; ++position) {
-            backend.readKv(from.layer(index), position, k, v);
-            backend.writeKv(layer(index), position, k, v);
-        }
+        backend.copyKv(from.layer(index), layer(index), count);
 }
 
 }  // namespace engine

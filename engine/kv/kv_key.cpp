@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/names.h"
 #include "storage/digest.h"
 
 namespace engine {
@@ -11,20 +12,6 @@ namespace {
 // Raised whenever computing or packing KV changes its bits on purpose.
 constexpr int kNumericsVersion = 1;
 constexpr int kLayoutVersion = 1;
-
-const char* dtypeName(KvDtype dtype) {
-    switch (dtype) {
-        case KvDtype::F32:
-            return "f32";
-        case KvDtype::F16:
-            return "f16";
-        case KvDtype::Bf16:
-            return "bf16";
-        case KvDtype::Int8:
-            return "int8";
-    }
-    return "?";
-}
 
 }  // namespace
 
@@ -45,7 +32,7 @@ ModelFingerprint modelFingerprint(const ModelConfig& config, const Digest& weigh
     fields["layers"] = spec.layers;
     fields["kv_heads"] = spec.kvHeads;
     fields["head_dim"] = spec.headDim;
-    fields["kv_dtype"] = dtypeName(spec.dtype);
+    fields["kv_dtype"] = nameOf(spec.dtype);
     fields["kv_layout"] = kLayoutVersion;
     fields["rope"] = config.ropeDescription;
     fields["rope_dimensions"] = config.rope.dimensions;
@@ -53,7 +40,7 @@ ModelFingerprint modelFingerprint(const ModelConfig& config, const Digest& weigh
     fields["rope_magnitude"] = config.rope.magnitude;
     fields["rope_frequencies"] = config.rope.inverseFrequencies;
     fields["norm_epsilon"] = config.normEpsilon;
-    fields["precision"] = precision == Precision::Bf16 ? "bf16" : "f32";
+    fields["precision"] = nameOf(precision);
     fields["numerics"] = kNumericsVersion;
     ModelFingerprint fingerprint;
     fingerprint.fieldsJson = fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

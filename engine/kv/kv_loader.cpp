@@ -3,6 +3,7 @@
 #include "engine/kv/kv_loader.h"
 
 #include <chrono>
+#include <new>
 
 namespace engine {
 namespace {
@@ -13,22 +14,58 @@ double nowMs() {
 
 }  // namespace
 
-KvLoader::KvLoader(std::unique_ptr<storage::KvReader> reader, const KvSpec& spec, std::vector<LoadItem> items)
-    : m_spec(spec), m_items(std::move(items)), m_reader(std::move(reader)) {
+RamTier::Allocate hostMemoryOf(Backend& backend) {
+    return [&backend](std::uint64_t bytes) -> RamTier::Memory {
+        try {
+            auto owner = std::make_shared<Buffer>(backend.allocateHost(bytes));
+            auto* data = static_cast<std::byte*>(owner->data());
+            return {std::move(owner), data};
+        } catch (const std::bad_alloc&) {
+            return nullptr;
+        }
+    };
+}
+
+KvLoader::KvLoader(SliceSource source, const KvSpec& spec, std::vector<LoadItem> items, const RamTier::Allocate& memory)
+    : m_spec(spec), m_items(std::move(items)), m_reader(std::move(source.reader)), m_ram(source.ram) {
     m_intervals.resize(static_cast<std::size_t>(spec.layers));
+    m_sources.resize(m_items.size());
+    m_slots.resize(kRingLayers);
+    for (Slot& slot : m_slots)
+        slot.views.resize(m_items.size());
     if (m_items.empty()) {
         m_published = spec.layers;
         return;
     }
     std::uint64_t slotBytes = 0;
-    for (const LoadItem& item : m_items)
-        slotBytes += 2 * storage::kvSliceBytes(spec, item.extent.tokens);
-    m_slots.resize(kRingLayers);
-    for (Slot& slot : m_slots) {
-        slot.bytes = std::make_unique_for_overwrite<std::byte[]>(slotBytes);
-        slot.views.resize(m_items.size());
+    if (m_ram != nullptr)
+        m_ram->beginQuery();
+    for (std::size_t i = 0; i < m_items.size(); ++i) {
+        if (m_ram != nullptr)
+            m_sources[i].record = m_ram->take(m_items[i].extent);
+        if (m_sources[i].record == nullptr)
+            slotBytes += 2 * storage::kvSliceBytes(spec, m_items[i].extent.tokens);
     }
-    m_thread = std::jthread([this](const std::stop_token& stop) { run(stop); });
+    for (Slot& slot : m_slots) {
+        if (slotBytes == 0)
+            continue;
+        slot.bytes = memory ? memory(slotBytes)
+                            : RamTier::Memory(new std::byte[slotBytes], [](const std::byte* bytes) { delete[] bytes; });
+        if (slot.bytes == nullptr)
+            throw std::bad_alloc();
+    }
+    if (everythingInRam())
+        m_published = spec.layers;
+    else
+        m_thread = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+bool KvLoader::everythingInRam() const {
+    for (std::size_t i = 0; i < m_items.size(); ++i)
+        for (int layer = m_items[i].firstLayer; layer < m_spec.layers; ++layer)
+            if (m_sources[i].record == nullptr || !m_ram->holds(*m_sources[i].record, layer))
+                return false;
+    return true;
 }
 
 KvLoader::~KvLoader() = default;
@@ -43,7 +80,7 @@ void KvLoader::run(const std::stop_token& stop) {
         }
         Interval& interval = m_intervals[static_cast<std::size_t>(layer)];
         interval.beginMs = nowMs() - start;
-        readLayer(layer, m_slots[static_cast<std::size_t>(layer % kRingLayers)]);
+        fillLayer(layer, m_slots[static_cast<std::size_t>(layer % kRingLayers)]);
         interval.endMs = nowMs() - start;
         const std::lock_guard lock(m_mutex);
         m_published = layer + 1;
@@ -54,31 +91,49 @@ void KvLoader::run(const std::stop_token& stop) {
     }
 }
 
-void KvLoader::readLayer(int layer, Slot& slot) {
-    std::byte* to = slot.bytes.get();
+KvSliceView KvLoader::viewOf(std::size_t item, const std::byte* layer) const {
+    const int tokens = m_items[item].extent.tokens;
+    return {layer, layer + storage::kvSliceBytes(m_spec, tokens), m_spec.dtype, tokens};
+}
+
+void KvLoader::fillLayer(int layer, Slot& slot) {
+    std::byte* free = slot.bytes.get();
     for (std::size_t i = 0; i < m_items.size(); ++i) {
         const LoadItem& item = m_items[i];
+        RamTier::Record* const record = m_sources[i].record.get();
         slot.views[i] = {};
         if (layer < item.firstLayer)
             continue;
-        const std::size_t sliceBytes = storage::kvSliceBytes(m_spec, item.extent.tokens);
-        const Status status = m_reader->readLayer(item.extent, layer, std::span(to, 2 * sliceBytes));
-        if (!status.ok()) {
-            m_failures.push_back({static_cast<int>(i), status});
-            continue;
+        const std::size_t bytes = 2 * storage::kvSliceBytes(m_spec, item.extent.tokens);
+        std::byte* const to = record != nullptr ? record->layer(layer) : free;
+        if (record != nullptr && m_ram->holds(*record, layer)) {
+            m_bytesFromRam += bytes;
+        } else {
+            m_sources[i].read = true;
+            const Status status = m_reader->readLayer(item.extent, layer, std::span(to, bytes));
+            if (!status.ok()) {
+                m_failures.push_back({static_cast<int>(i), status});
+                continue;
+            }
+            m_bytesRead += bytes;
+            if (record != nullptr)
+                m_ram->publish(*record, layer);
+            else
+                free += bytes;
         }
-        slot.views[i] = {to, to + sliceBytes, m_spec.dtype, item.extent.tokens};
-        m_bytesLoaded += 2 * sliceBytes;
-        to += 2 * sliceBytes;
+        slot.views[i] = viewOf(i, to);
     }
 }
 
 std::span<const KvSliceView> KvLoader::wait(int layer) {
-    if (m_items.empty())
-        return {};
+    Slot& slot = m_slots[static_cast<std::size_t>(layer % kRingLayers)];
+    if (!m_thread.joinable()) {
+        fillLayer(layer, slot);
+        return slot.views;
+    }
     std::unique_lock lock(m_mutex);
     m_changed.wait(lock, [&] { return m_published > layer || m_failed; });
-    return m_slots[static_cast<std::size_t>(layer % kRingLayers)].views;
+    return slot.views;
 }
 
 void KvLoader::release(int layer) {

@@ -11,6 +11,7 @@
 #include "engine/blend/logits.h"
 #include "engine/blend/precompute.h"
 #include "engine/blend/stage_clock.h"
+#include "engine/names.h"
 
 namespace engine {
 namespace {
@@ -47,26 +48,6 @@ BlendOptions options(Strategy strategy, double ratio, Anchor anchor = Anchor::No
 constexpr Strategy kSelective[] = {Strategy::CacheBlend, Strategy::First, Strategy::Query, Strategy::QueryValue};
 constexpr Strategy kAll[] = {Strategy::Full,  Strategy::Prefix, Strategy::Reuse,     Strategy::CacheBlend,
                              Strategy::First, Strategy::Query,  Strategy::QueryValue};
-
-const char* nameOf(Strategy strategy) {
-    switch (strategy) {
-        case Strategy::Full:
-            return "full";
-        case Strategy::Prefix:
-            return "prefix";
-        case Strategy::Reuse:
-            return "reuse";
-        case Strategy::CacheBlend:
-            return "cacheblend";
-        case Strategy::First:
-            return "first";
-        case Strategy::Query:
-            return "query";
-        case Strategy::QueryValue:
-            return "query-value";
-    }
-    return "?";
-}
 
 /// A reader that spoils or fails the slices of one record.
 class SpoilingReader final : public storage::KvReader {
@@ -242,7 +223,7 @@ GateCheck Laws::ratioOneEqualsFull() {
         const Outcome blend = run(plan(options(strategy, 1), m_prompt.chunks.size()));
         const double kl = klDivergence(full.prefill.logits, blend.prefill.logits);
         const int bits = differing(full.prefill.logits, blend.prefill.logits);
-        detail += std::string(detail.empty() ? "" : ", ") + nameOf(strategy) + (bits == 0 ? " bitwise" : "");
+        detail += std::string(detail.empty() ? "" : ", ") + std::string(nameOf(strategy)) + (bits == 0 ? " bitwise" : "");
         worst = std::max(worst, kl);
     }
     return check("ratio 1 equals full prefill", worst, klTolerance(), "nats", detail);

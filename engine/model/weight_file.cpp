@@ -5,10 +5,13 @@
 
 #include "engine/model/gguf_file.h"
 #include "engine/model/safetensors_file.h"
+#include "engine/model/synthetic_file.h"
 
 namespace engine {
 
 Result<std::unique_ptr<WeightFile>> WeightFile::open(const std::string& path) {
+    if (path.starts_with(kSyntheticPrefix))
+        return openSyntheticModel(std::string_view(path).substr(kSyntheticPrefix.size()));
     std::error_code error;
     if (std::filesystem::is_directory(path, error))
         return openSafetensorsFolder(path);

@@ -37,7 +37,7 @@ class WeightFile {
 public:
     virtual ~WeightFile() = default;
 
-    /// Opens a GGUF v2/v3 file or a folder with config.json, *.safetensors and a tokenizer. All checks of the header are done here:
+    /// Opens a GGUF v2/v3 file or a folder with config.json, *.safetensors and a tokenizer; "synthetic:NAME" makes weights up. All checks of the header are done here:
     /// every tensor that the layers need exists with the right shape, none is surplus. Errors: NotFound, IoError, Refused (the
     /// rule that is broken, by name), Unsupported (what, by name).
     static Result<std::unique_ptr<WeightFile>> open(const std::string& path);

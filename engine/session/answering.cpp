@@ -3,8 +3,10 @@
 
 #include "engine/blend/logits.h"
 #include "engine/blend/stage_clock.h"
+#include "engine/kv/throttled_reader.h"
 #include "engine/model/sampler.h"
 #include "engine/session/engine_impl.h"
+#include "engine/session/forecast.h"
 #include "engine/session/utf8_stream.h"
 
 namespace engine {
@@ -30,22 +32,7 @@ Result<BlendPlan> EngineImpl::plan(const Query& query) {
             turn != nullptr ? m_planner->planFollowUp(query, turn->cachedTokens, turn->pending) : m_planner->plan(query);
         if (!plan.ok())
             return plan;
-        const PromptLayout layout(*plan);
-        const int prefix = layout.exactPrefix(*plan);
-        for (const PromptLayout::Hit& hit : layout.hits) {
-            const Strategy strategy = plan->options.strategy;
-            const bool loaded = strategy == Strategy::Prefix ? hit.begin + hit.tokens <= prefix : strategy != Strategy::Full;
-            const int skipped = strategy == Strategy::CacheBlend && !hit.head ? plan->options.checkLayer : 0;
-            if (loaded)
-                plan->bytesToLoad +=
-                    2 * storage::kvSliceBytes(m_spec, hit.tokens) * static_cast<std::uint64_t>(m_spec.layers - skipped);
-        }
-        const ModelConfig& config = m_weights->config();
-        plan->chargedWork = forecastWork(*plan, config);
-        plan->forecastTtftMs = m_speed.forecastMs(forecastPasses(*plan, config), plan->bytesToLoad);
-        const double prompt = plan->promptTokens;
-        const PassCost full{plan->promptTokens, config.layers, prompt * (prompt + 1) / 2, 0, 0};
-        plan->forecastFullTtftMs = m_speed.forecastMs(std::span(&full, 1), 0);
+        Forecast(m_weights->config(), m_spec, m_speed, *m_ramTier).complete(*plan);
         return plan;
     });
 }
@@ -95,12 +82,24 @@ Result<EngineImpl::Run> EngineImpl::startRun(const BlendPlan& plan) {
     return run;
 }
 
+SliceSource EngineImpl::sliceSource() {
+    std::unique_ptr<storage::KvReader> reader = m_store->reader();
+    if (m_options.readBytesPerSecond > 0)
+        reader = std::make_unique<ThrottledReader>(std::move(reader), m_options.readBytesPerSecond);
+    return {std::move(reader), m_ramTier.get()};
+}
+
 Status EngineImpl::prefill(Run& run, AttentionProbe* probe, std::stop_token stop) {
     for (;;) {
         std::vector<SegmentFailure> failures;
-        Result<Prefill> prefill = m_blender->prefill(run.plan, m_spec, m_store->reader(), run.cache, stop, failures, probe);
+        Result<Prefill> prefill = m_blender->prefill(run.plan, m_spec, sliceSource(), run.cache, stop, failures, probe);
         if (prefill.ok()) {
             run.prefill = std::move(*prefill);
+            // Memory may have changed between planning and running.
+            for (PlanSegment& segment : run.plan.segments)
+                segment.source = segment.source == KvSource::Ram ? KvSource::Store : segment.source;
+            for (const int segment : run.prefill.segmentsFromRam)
+                run.plan.segments[static_cast<std::size_t>(segment)].source = KvSource::Ram;
             return {};
         }
         if (failures.empty())
@@ -160,6 +159,7 @@ Answer EngineImpl::answer(Run& run, QueryObserver& observer, std::stop_token sto
     answer.tokens = run.prefill.tokens;
     answer.tokens.generated = static_cast<int>(answer.ids.size());
     answer.bytesLoaded = run.prefill.bytesLoaded;
+    answer.bytesFromRam = run.prefill.bytesFromRam;
     answer.chargedWork = run.prefill.chargedWork;
     return answer;
 }
@@ -195,6 +195,8 @@ std::shared_ptr<BlendTrace> EngineImpl::traceOf(const Run& run, const Answer& an
     trace->tokens = answer.tokens;
     trace->ms = answer.ms;
     trace->bytesLoaded = run.prefill.bytesLoaded;
+    trace->bytesFromRam = run.prefill.bytesFromRam;
+    trace->load = run.plan.load;
     trace->chargedWork = run.prefill.chargedWork;
     trace->answer = answer.text;
     trace->answerIds = answer.ids;
@@ -259,7 +261,7 @@ Result<Answer> EngineImpl::runPlan(const BlendPlan& plan, QueryObserver& observe
             learnSpeed(run->prefill, result.ms);
         std::vector<storage::KvExtent> used;
         for (const PlanSegment& segment : run->plan.segments)
-            if (segment.source == KvSource::Store && plan.options.strategy != Strategy::Full)
+            if (isHit(segment.source) && plan.options.strategy != Strategy::Full)
                 used.push_back(*segment.extent);
         // The order of use only steers eviction: failing to note it must not fail an answer.
         (void)m_store->touch(used);

@@ -13,8 +13,10 @@
 #include <string_view>
 
 #include "engine/backend/backend.h"
+#include "engine/backend/cuda/load_module.h"
 #include "engine/engine.h"
 #include "engine/ingest/document_reader.h"
+#include "engine/names.h"
 #include "storage/file_system.h"
 #include "storage/workspace_lock.h"
 
@@ -73,7 +75,7 @@ void chooseBackend(const EngineOptions& options, DoctorReport& report) {
             return;
     }
     report.backend = (*backend)->name();
-    report.precision = (*backend)->precision() == Precision::Bf16 ? "bf16" : "f32";
+    report.precision = nameOf((*backend)->precision());
 }
 
 /// The packed matrices in the back end's type, the embedding table as the file has it, and one query's cache.
@@ -154,12 +156,16 @@ MachineReport inspectMachine() {
     return report;
 }
 
+GpuReport inspectGpu() {
+    const GpuState state = inspectCuda();
+    return {state.reason.empty(), state.reason, state.message};
+}
+
 Result<DoctorReport> diagnose(const EngineOptions& options) {
     DoctorReport report;
     report.machine = inspectMachine();
     chooseBackend(options, report);
-    report.gpu.reason = "no_module";
-    report.gpu.message = "this build has no CUDA module; everything is computed by the processor";
+    report.gpu = inspectGpu();
     if (options.model.empty()) {
         report.modelMessage = "no model is named";
     } else {

@@ -8,7 +8,9 @@
 #include <cstring>
 
 #include "engine/model/chat_template.h"
+#include "engine/names.h"
 #include "engine/session/model_info.h"
+#include "engine/transformer/memory_plan.h"
 #include "storage/digest.h"
 
 namespace engine {
@@ -132,6 +134,8 @@ Status EngineImpl::openModel(const EngineOptions& options) {
 
     const ModelConfig& config = m_weights->config();
     m_spec = {config.layers, config.kvHeads, config.headDim, options.kvDtype};
+    m_ramTier = std::make_unique<RamTier>(m_spec, options.ramTierBytes,
+                                          m_backend->pinsHostMemory() ? hostMemoryOf(*m_backend) : nullptr);
     const Result<Digest> digest = weightsDigest(*m_weights, *m_store);
     if (!digest.ok())
         return digest.status();
@@ -147,7 +151,7 @@ Status EngineImpl::openModel(const EngineOptions& options) {
     m_info.weightsDigest = digest->hex();
     m_info.fingerprint = m_fingerprint.hex();
     m_info.backend = m_backend->name();
-    m_info.precision = m_backend->precision() == Precision::Bf16 ? "bf16" : "f32";
+    m_info.precision = nameOf(m_backend->precision());
     m_info.threads = m_backend->threads();
     m_planner = std::make_unique<Planner>(PlannerContext{*m_tokenizer, config, chatTemplate,
                                                          options.systemPrompt.empty() ? kSystemPrompt : options.systemPrompt,
@@ -170,6 +174,8 @@ Status EngineImpl::needTransformer() {
         return status;
     if (m_transformer != nullptr)
         return {};
+    if (Status status = checkMemory(*m_weights, *m_backend, m_maxContext); !status.ok())
+        return status.withContext("loading the model " + m_options.model);
     Result<std::unique_ptr<Transformer>> transformer = Transformer::load(*m_weights, *m_backend, m_maxContext);
     if (!transformer.ok())
         return transformer.status().withContext("loading the model " + m_options.model);
@@ -204,7 +210,11 @@ Result<KvRebuildReport> EngineImpl::storeRebuildIndex(JobObserver& observer, std
 }
 
 Status EngineImpl::dropCaches() {
-    return guarded([&] { return m_store->dropPageCache(); });
+    return guarded([&] {
+        if (m_ramTier != nullptr)
+            m_ramTier->clear();
+        return m_store->dropPageCache();
+    });
 }
 
 Result<TokenIds> EngineImpl::tokenize(const std::string& text, bool parseSpecial) {

@@ -110,6 +110,7 @@ private:
     Status needTransformer();
 
     Result<CollectionRecord> collectionNamed(const std::string& name);
+    Result<std::vector<storage::ChunkPlace>> chunkPlacesOf(const std::string& collection);
     IngestFile ingestFile(const std::string& path, const CollectionRecord& collection, const IngestRequest& request,
                           std::stop_token stop);
     IngestFile indexContent(SourceRecord& source, const IngestRequest& request, std::stop_token stop);
@@ -129,6 +130,7 @@ private:
 
     KvCache takeCache(int positions);
     void giveCacheBack(KvCache cache);
+    SliceSource sliceSource();
     /// A cache for a run of the plan: a new one, or that of the conversation it goes on with. Error: NotFound.
     Result<Run> startRun(const BlendPlan& plan);
     /// Prefills, leaving out damaged records as often as needed.
@@ -157,8 +159,10 @@ private:
             return Status(StatusCode::Internal, "the session ended after an internal error; open the workspace again");
         try {
             return call();
-        } catch (const std::bad_alloc&) {
-            return Status(StatusCode::OutOfMemory, "not enough memory; use a shorter context or a smaller model");
+        } catch (const std::bad_alloc& error) {
+            const std::string what = error.what();  // a device's names what was needed and what was free
+            return Status(StatusCode::OutOfMemory, "not enough memory; use a shorter context or a smaller model" +
+                                                       (what == "std::bad_alloc" ? std::string() : " (" + what + ")"));
         } catch (const std::exception& error) {
             m_broken = true;
             return Status(StatusCode::Internal, std::string("internal error: ") + error.what());
@@ -181,6 +185,7 @@ private:
     std::unique_ptr<ChunkKeys> m_chunkKeys;
     std::unique_ptr<Transformer> m_transformer;
     std::unique_ptr<Blender> m_blender;
+    std::unique_ptr<RamTier> m_ramTier;
     std::optional<KvCache> m_spareCache;  // of the last query: fresh pages cost more than loading its KV
     Conversations m_conversations;
     std::uint64_t m_runs = 0;  // numbers given to runs

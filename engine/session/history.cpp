@@ -2,42 +2,11 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "engine/names.h"
 #include "engine/session/engine_impl.h"
 
 namespace engine {
 namespace {
-
-std::string_view nameOf(Strategy strategy) {
-    switch (strategy) {
-        case Strategy::Full:
-            return "full";
-        case Strategy::Prefix:
-            return "prefix";
-        case Strategy::Reuse:
-            return "reuse";
-        case Strategy::CacheBlend:
-            return "cacheblend";
-        case Strategy::First:
-            return "first";
-        case Strategy::Query:
-            return "query";
-        case Strategy::QueryValue:
-            break;
-    }
-    return "query-value";
-}
-
-std::string_view nameOf(StopReason reason) {
-    switch (reason) {
-        case StopReason::EndOfText:
-            return "end";
-        case StopReason::Length:
-            return "length";
-        case StopReason::Cancelled:
-            break;
-    }
-    return "cancelled";
-}
 
 /// What a list of answers shows, with the names of `ask --json`.
 std::string detailsOf(const BlendTrace& trace) {

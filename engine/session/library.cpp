@@ -17,6 +17,13 @@ Result<CollectionRecord> EngineImpl::collectionNamed(const std::string& name) {
     return std::move(**collection);
 }
 
+Result<std::vector<storage::ChunkPlace>> EngineImpl::chunkPlacesOf(const std::string& collection) {
+    const Result<CollectionRecord> record = collectionNamed(collection);
+    if (!record.ok())
+        return record.status();
+    return m_catalog->chunkPlaces(record->id);
+}
+
 Result<std::vector<storage::ChunkPlace>> EngineImpl::placesOf(const CollectionRecord& collection) {
     Result<std::vector<storage::ChunkPlace>> places = m_catalog->chunkPlaces(collection.id);
     if (places.ok() && m_chunkKeys != nullptr)

@@ -33,10 +33,7 @@ Result<std::vector<EngineImpl::ChunkWork>> EngineImpl::missingChunks(const Preco
         for (const std::string& text : given.chunks)
             add(Planner::anchorIds(request.anchor, m_planner->headOf(given)), m_planner->givenChunkIds(text));
     if (request.given.empty()) {
-        const Result<CollectionRecord> collection = collectionNamed(request.collection);
-        if (!collection.ok())
-            return collection.status();
-        const Result<std::vector<storage::ChunkPlace>> places = m_catalog->chunkPlaces(collection->id);
+        const Result<std::vector<storage::ChunkPlace>> places = chunkPlacesOf(request.collection);
         if (!places.ok())
             return places.status();
         const TokenIds anchor = Planner::anchorIds(request.anchor, m_planner->head());
@@ -127,10 +124,7 @@ Result<PrecomputeForecast> EngineImpl::precomputeForecast(const PrecomputeReques
                     !status.ok())
                     return status;
         if (request.given.empty()) {
-            const Result<CollectionRecord> collection = collectionNamed(request.collection);
-            if (!collection.ok())
-                return collection.status();
-            const Result<std::vector<storage::ChunkPlace>> places = m_catalog->chunkPlaces(collection->id);
+            const Result<std::vector<storage::ChunkPlace>> places = chunkPlacesOf(request.collection);
             if (!places.ok())
                 return places.status();
             if (Status status = m_chunkKeys->learnUnknown(*places, ChunkKeys::Effort::Complete); !status.ok())

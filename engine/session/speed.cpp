@@ -11,7 +11,7 @@ namespace engine {
 namespace {
 
 constexpr double kKept = 0.7;  // weight of the past at each new observation
-constexpr const char* kVersion = "speed1";
+constexpr const char* kVersion = "speed2";
 
 /// What else runs on the machine can only make a run slower: a fast one is believed, a slow one up to twice what was expected.
 double clipped(double found, double expected) { return expected > 0 ? std::min(found, expected * 2) : found; }
@@ -62,27 +62,28 @@ void Speed::learn(const Prefill& prefill, const Timings& ms) {
         m_attention.add(pass.rowKeys, pass.attentionMs / pass.layers);
         computed += pass.linearMs + pass.attentionMs;
     }
-    if (prefill.bytesLoaded > 0) {
-        const auto bytes = static_cast<double>(prefill.bytesLoaded);
-        m_load.add(bytes, ms.load + ms.loadHidden);
-        m_rotate.add(bytes, ms.rotate);
-    }
+    m_load.add(static_cast<double>(prefill.bytesLoaded - prefill.bytesFromRam), ms.load + ms.loadHidden);
+    m_rotate.add(static_cast<double>(prefill.bytesLoaded), ms.rotate);
     m_constant.add(1, std::max(0.0, ms.ttft - computed - ms.load - ms.rotate));
 }
 
 void Speed::learnPrecompute(std::int64_t tokens, double ms) { m_precompute.add(static_cast<double>(tokens), ms); }
 
-double Speed::forecastMs(std::span<const PassCost> passes, std::uint64_t bytesToLoad) const {
-    if (m_constant.x <= 0)
+double Speed::hidingMs(std::span<const PassCost> passes, const LoadCost& load) const {
+    double ms = 0;
+    for (const PassCost& pass : passes.first(std::min(passes.size(), load.hidingPasses)))
+        ms += passMs(pass);
+    return ms;
+}
+
+double Speed::forecastMs(std::span<const PassCost> passes, const LoadCost& load) const {
+    if (!known())
         return 0;
     double computing = 0;
     for (const PassCost& pass : passes)
         computing += passMs(pass);
-    const auto bytes = static_cast<double>(bytesToLoad);
-    // Only the first pass over the loaded KV has anything to hide the reading behind.
-    const double hiding = passes.empty() ? 0 : passMs(passes.front());
-    const double waiting = std::max(0.0, m_load.at(bytes) - hiding);
-    return m_constant.at(1) + computing + m_rotate.at(bytes) + waiting;
+    const double waiting = std::max(0.0, readMs(load) - hidingMs(passes, load));
+    return m_constant.at(1) + computing + m_rotate.at(static_cast<double>(load.bytes)) + waiting;
 }
 
 double Speed::forecastPrecomputeMs(std::int64_t tokens) const { return m_precompute.at(static_cast<double>(tokens)); }

@@ -9,6 +9,13 @@
 
 namespace engine {
 
+/// What a plan loads, and how many of its passes run while that happens.
+struct LoadCost {
+    std::uint64_t bytes = 0;
+    std::uint64_t bytesFromDisk = 0;
+    std::size_t hidingPasses = 1;
+};
+
 /// Decaying sums of what was measured: the last few runs count, and a single slow one only up to twice what was expected. A value;
 /// one thread.
 class Speed {
@@ -18,8 +25,13 @@ public:
     /// After a batch of precompute.
     void learnPrecompute(std::int64_t tokens, double ms);
 
-    /// Time to first token of these passes over so many loaded bytes; 0 when nothing was measured yet.
-    double forecastMs(std::span<const PassCost> passes, std::uint64_t bytesToLoad) const;
+    /// Whether a run was measured.
+    bool known() const { return m_constant.x > 0; }
+    /// Time to first token of these passes over what is loaded; 0 when nothing was measured yet.
+    double forecastMs(std::span<const PassCost> passes, const LoadCost& load) const;
+    /// Of that: reading and checking what comes from disk, and the computation it can hide behind.
+    double readMs(const LoadCost& load) const { return m_load.at(static_cast<double>(load.bytesFromDisk)); }
+    double hidingMs(std::span<const PassCost> passes, const LoadCost& load) const;
     double forecastPrecomputeMs(std::int64_t tokens) const;
 
     std::string text() const;
@@ -48,7 +60,7 @@ private:
 
     Line m_linear;      // rows → ms of one layer's linear work
     Rate m_attention;   // rows × keys → ms of one layer
-    Rate m_load;        // bytes → ms of reading and checking
+    Rate m_load;        // bytes from disk (or its page cache) → ms of reading and checking
     Rate m_rotate;      // bytes → ms
     Rate m_constant;    // runs → ms of everything else: retrieval, planning, logits
     Rate m_precompute;  // tokens → ms

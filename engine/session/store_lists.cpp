@@ -145,10 +145,7 @@ Result<std::int64_t> EngineImpl::storePin(const std::string& collection, bool pi
     return guarded([&]() -> Result<std::int64_t> {
         if (Status status = needModel(); !status.ok())
             return status;
-        const Result<CollectionRecord> record = collectionNamed(collection);
-        if (!record.ok())
-            return record.status();
-        const Result<std::vector<storage::ChunkPlace>> places = m_catalog->chunkPlaces(record->id);
+        const Result<std::vector<storage::ChunkPlace>> places = chunkPlacesOf(collection);
         if (!places.ok())
             return places.status();
         if (Status status = m_chunkKeys->learnUnknown(*places, ChunkKeys::Effort::Complete); !status.ok())

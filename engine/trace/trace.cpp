@@ -20,7 +20,7 @@ std::vector<TokenFate> tokenFates(const BlendTrace& trace) {
     std::vector<TokenFate> fates(trace.promptIds.size(), TokenFate::Fresh);
     const auto at = [&](int position) { return fates.begin() + position; };
     for (const PlanSegment& segment : trace.segments)
-        if (segment.source == KvSource::Store)
+        if (isHit(segment.source))
             std::fill_n(at(segment.position), segment.tokens(), TokenFate::Reused);
     switch (trace.options.strategy) {
         case Strategy::Full:
@@ -55,7 +55,7 @@ std::vector<int> scoreRanks(const BlendTrace& trace) {
         if (segment.kind != SegmentKind::Chunk)
             continue;
         for (int i = 0; i < segment.tokens(); ++i, ++context)
-            if (segment.source == KvSource::Store && i >= trace.options.first && context < score.size())
+            if (isHit(segment.source) && i >= trace.options.first && context < score.size())
                 candidates.push_back({segment.position + i, score[context]});
     }
     // As the selector orders them: greatest first, NaN before all, ties to the lower position.

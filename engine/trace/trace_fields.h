@@ -21,7 +21,7 @@ void describeSegment(Archive& a, T& segment) {
     a.numbers(segment.ids);
     a.number(segment.position);
     a.bytes(segment.key.digest.bytes);
-    a.choice(segment.source, KvSource::Damaged);
+    a.choice(segment.source, KvSource::Slow);
     a.optional(segment.extent, [&](auto& extent) {
         a.bytes(extent.fingerprint.digest.bytes);
         a.bytes(extent.key.digest.bytes);
@@ -92,6 +92,7 @@ void describeSubject(Archive& a, T& trace) {
     a.number(trace.options.first);
     a.choice(trace.options.mask, MaskKind::Published);
     a.choice(trace.options.anchor, Anchor::Head);
+    a.number(trace.options.adaptive);
     a.number(trace.sampling.maxTokens);
     a.number(trace.sampling.temperature);
     a.number(trace.sampling.topK);
@@ -128,6 +129,11 @@ void describeWork(Archive& a, T& trace) {
         a.number(*count);
     describeTimings(a, trace.ms);
     a.number(trace.bytesLoaded);
+    a.number(trace.bytesFromRam);
+    a.number(trace.load.askedRatio);
+    a.number(trace.load.computedInstead);
+    a.number(trace.load.loadMs);
+    a.number(trace.load.computeMs);
     a.number(trace.chargedWork);
 }
 

@@ -23,7 +23,7 @@ namespace engine {
 namespace {
 
 constexpr std::string_view kMagic = "CBWTRACE";
-constexpr std::uint32_t kTraceVersion = 1;
+constexpr std::uint32_t kTraceVersion = 2;
 constexpr std::size_t kHeaderBytes = 16;
 constexpr std::size_t kDigestBytes = 32;
 constexpr std::uint64_t kMostFileBytes = std::uint64_t{4} << 30;

@@ -16,7 +16,7 @@ RowBuffers::RowBuffers(Backend& backend, const ModelConfig& config, int rows)
         return backend.allocate(static_cast<std::uint64_t>(count) * static_cast<std::uint64_t>(columns) *
                                 elementBytes(dtype));
     };
-    const int blockRows = std::min(m_capacity, kFeedForwardRows);
+    const int blockRows = std::min(m_capacity, Backend::paddedRows(backend.feedForwardRows()));
     m_x = make(m_capacity, m_hidden, DType::F32);
     m_gatheredX = make(m_capacity, m_hidden, DType::F32);
     m_normed = make(m_capacity, m_hidden, m_narrow);

@@ -9,9 +9,6 @@ namespace engine {
 /// Buffers for up to `rows` rows. Nothing in it outlives a layer but x, the residual stream. One thread.
 class RowBuffers {
 public:
-    /// The feed-forward part works on blocks of so many rows, so that its wide activations stay in cache.
-    static constexpr int kFeedForwardRows = 512;
-
     RowBuffers(Backend& backend, const ModelConfig& config, int rows);
 
     int capacity() const { return m_capacity; }
@@ -27,8 +24,12 @@ public:
     TensorView gatheredQ(int rows) const { return view(m_gatheredQ, DType::F32, rows, m_q); }  // [M, H*D] f32
     TensorView rotatedQ(int rows) const { return view(m_rotatedQ, m_narrow, rows, m_q); }      // [M, H*D] narrow
     TensorView attended(int rows) const { return view(m_attended, m_narrow, rows, m_q); }      // [M, H*D] narrow
-    TensorView gateUp(int rows) const { return view(m_gateUp, m_narrow, rows, 2 * m_feedForward); }  // [≤ 512, 2F] narrow
-    TensorView activated(int rows) const { return view(m_activated, m_narrow, rows, m_feedForward); }  // [≤ 512, F] narrow
+    TensorView gateUp(int rows) const {
+        return view(m_gateUp, m_narrow, rows, 2 * m_feedForward);
+    }  // [≤ feedForwardRows, 2F]
+    TensorView activated(int rows) const {
+        return view(m_activated, m_narrow, rows, m_feedForward);
+    }  // [≤ feedForwardRows, F]
 
 private:
     static TensorView view(const Buffer& buffer, DType dtype, int rows, int columns) {

@@ -52,6 +52,8 @@ Transformer::Transformer(const ModelConfig& config, Backend& backend, int positi
                                 static_cast<std::uint64_t>(config.vocabulary) * sizeof(float));
 }
 
+Transformer::~Transformer() { m_backend.forgetTable(m_embedding); }
+
 Result<std::unique_ptr<Transformer>> Transformer::load(const WeightFile& file, Backend& backend, int positions) {
     using Role = TensorRole;
     std::unique_ptr<Transformer> model(new Transformer(file.config(), backend, positions));
@@ -73,6 +75,7 @@ Result<std::unique_ptr<Transformer>> Transformer::load(const WeightFile& file, B
     if (!embedding.ok())
         return embedding.status();
     model->m_embedding = std::move(*embedding);
+    backend.keepTable(model->m_embedding);
     if (Status status = vectorTo(model->m_outputNorm, Role::OutputNorm, 0); !status.ok())
         return status;
     if (model->m_config.tiedEmbeddings) {
@@ -168,8 +171,9 @@ void Transformer::finishRows(int layer, int begin, int count, RowBuffers& rows) 
     m_backend.matmul(rows.attended(end).slice(begin, count), *weights.attentionOutput, x.slice(begin, count),
                      Accumulate::Yes);
     m_backend.rmsNorm(x.slice(begin, count), weights.feedForwardNorm, m_config.normEpsilon, normed.slice(begin, count));
-    for (int first = begin; first < end; first += RowBuffers::kFeedForwardRows) {
-        const int block = std::min(RowBuffers::kFeedForwardRows, end - first);
+    const int most = m_backend.feedForwardRows();
+    for (int first = begin; first < end; first += most) {
+        const int block = std::min(most, end - first);
         m_backend.matmul(normed.slice(first, block), *weights.gateUp, rows.gateUp(block), Accumulate::No);
         m_backend.swiglu(rows.gateUp(block), rows.activated(block));
         m_backend.matmul(rows.activated(block), *weights.down, x.slice(first, block), Accumulate::Yes);

@@ -29,6 +29,7 @@ class Transformer {
 public:
     /// Packs all weights. `positions`: longest prompt with its answer. Errors: those of WeightFile::read.
     static Result<std::unique_ptr<Transformer>> load(const WeightFile& file, Backend& backend, int positions);
+    ~Transformer();
 
     const ModelConfig& config() const { return m_config; }
     const RopeTable& rope() const { return m_rope; }

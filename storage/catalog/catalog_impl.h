@@ -11,7 +11,7 @@
 #include "storage/catalog.h"
 #include "storage/catalog/originals.h"
 #include "storage/file_system.h"
-#include "storage/sqlite/database.h"
+#include "storage/sqlite/rows.h"
 
 namespace storage {
 
@@ -96,21 +96,6 @@ private:
     DocumentId m_textOf;  // the document whose checked text is kept in m_text: a document's chunks are read in a row
     std::string m_text;
 };
-
-/// Every row of `statement` through `read`, which leaves out what it returns empty.
-template <class Row, class Read>
-Result<std::vector<Row>> collectRows(Statement& statement, const Read& read) {
-    std::vector<Row> rows;
-    for (;;) {
-        const Result<bool> row = statement.step();
-        if (!row)
-            return row.status();
-        if (!*row)
-            return rows;
-        if (std::optional<Row> made = read(statement))
-            rows.push_back(*std::move(made));
-    }
-}
 
 /// Columns number, id, document, chunker, ordinal, begin_character, end_character, begin_byte, end_byte, first_page,
 /// last_page, tokens, header, search_text, row_hash; empty when the hash does not hold.

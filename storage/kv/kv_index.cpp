@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "storage/segment/hash.h"
+#include "storage/sqlite/rows.h"
 #include "storage/sqlite/schema.h"
 
 namespace storage {
@@ -104,20 +105,6 @@ Status damaged(Database& database, const std::string& what) {
     return Status(StatusCode::Damaged, database.path() + ": " + what);
 }
 
-/// Every row of `statement` through `read`.
-template <class Row, class Read>
-Result<std::vector<Row>> allRows(Statement& statement, const Read& read) {
-    std::vector<Row> rows;
-    for (;;) {
-        const Result<bool> row = statement.step();
-        if (!row)
-            return row.status();
-        if (!*row)
-            return rows;
-        rows.push_back(read(statement));
-    }
-}
-
 Result<std::int64_t> oneInteger(Statement& statement) {
     const Result<bool> row = statement.step();
     if (!row)
@@ -170,7 +157,7 @@ Result<std::vector<FingerprintRow>> KvIndex::fingerprints() {
     Statement all =
         m_database->query("SELECT number, digest, layers, kv_heads, head_dim, dtype, fields, row_hash FROM fingerprints");
     bool intact = true;
-    Result<std::vector<FingerprintRow>> rows = allRows<FingerprintRow>(all, [&](const Statement& row) {
+    Result<std::vector<FingerprintRow>> rows = collectRows<FingerprintRow>(all, [&](const Statement& row) {
         FingerprintRow found;
         found.number = row.integer(0);
         found.record.id.digest = row.digest(1);
@@ -190,7 +177,7 @@ Result<std::vector<FingerprintRow>> KvIndex::fingerprints() {
 Result<std::vector<SegmentRow>> KvIndex::segments() {
     Statement all = m_database->query("SELECT id, fingerprint, file_bytes, state, row_hash FROM segments ORDER BY id");
     bool intact = true;
-    Result<std::vector<SegmentRow>> rows = allRows<SegmentRow>(all, [&](const Statement& row) {
+    Result<std::vector<SegmentRow>> rows = collectRows<SegmentRow>(all, [&](const Statement& row) {
         const SegmentRow found{SegmentId{row.integer(0)}, row.integer(1), unsignedOf(row.integer(2)),
                                static_cast<SegmentState>(row.integer(3))};
         intact = intact && hashOf(found) == row.integer(4);
@@ -340,7 +327,7 @@ Result<std::vector<RecordRow>> KvIndex::recordsOfSegment(SegmentId segment) {
     Statement rows = m_database->query(
         "SELECT sequence, fingerprint, key, segment, offset, bytes, tokens FROM records WHERE segment = ? ORDER BY offset");
     rows.bind(segment.value);
-    return allRows<RecordRow>(rows, recordOf);
+    return collectRows<RecordRow>(rows, recordOf);
 }
 
 Result<std::vector<RecordRow>> KvIndex::recordsOfPart(int part, int modulus) {
@@ -348,13 +335,13 @@ Result<std::vector<RecordRow>> KvIndex::recordsOfPart(int part, int modulus) {
         "SELECT sequence, fingerprint, key, segment, offset, bytes, tokens FROM records WHERE sequence % ? = ? "
         "ORDER BY segment, offset");
     rows.bind(modulus).bind(part);
-    return allRows<RecordRow>(rows, recordOf);
+    return collectRows<RecordRow>(rows, recordOf);
 }
 
 Result<std::vector<UsageRow>> KvIndex::usage() {
     Statement rows =
         m_database->query("SELECT digest, key, used, hits, pinned FROM records JOIN fingerprints ON number = fingerprint");
-    return allRows<UsageRow>(rows, [](const Statement& row) {
+    return collectRows<UsageRow>(rows, [](const Statement& row) {
         return UsageRow{FingerprintId{row.digest(0)}, KvKey{row.digest(1)}, row.integer(2), row.integer(3),
                         row.integer(4) == 0 ? 0 : 1};
     });
@@ -362,7 +349,7 @@ Result<std::vector<UsageRow>> KvIndex::usage() {
 
 Result<std::vector<KvIndex::SegmentUse>> KvIndex::segmentUse() {
     Statement rows = m_database->query("SELECT segment, sum(bytes), max(offset + bytes) FROM records GROUP BY segment");
-    return allRows<SegmentUse>(rows, [](const Statement& row) {
+    return collectRows<SegmentUse>(rows, [](const Statement& row) {
         return SegmentUse{SegmentId{row.integer(0)}, unsignedOf(row.integer(1)), unsignedOf(row.integer(2))};
     });
 }
@@ -379,7 +366,7 @@ Result<std::vector<KvIndex::Totals>> KvIndex::totals() {
     Statement rows = m_database->query(
         "SELECT number, count(sequence), coalesce(sum(tokens), 0), coalesce(sum(bytes), 0), coalesce(sum(pinned), 0) "
         "FROM fingerprints LEFT JOIN records ON fingerprint = number GROUP BY number");
-    return allRows<Totals>(rows, [](const Statement& row) {
+    return collectRows<Totals>(rows, [](const Statement& row) {
         return Totals{row.integer(0), row.integer(1), row.integer(2), unsignedOf(row.integer(3)), row.integer(4)};
     });
 }

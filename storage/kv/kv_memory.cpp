@@ -2,22 +2,10 @@
 #include "storage/kv/kv_memory.h"
 
 #include "storage/segment/hash.h"
+#include "storage/sqlite/rows.h"
 
 namespace storage {
 namespace {
-
-template <class Row, class Read>
-Result<std::vector<Row>> allRows(Statement& statement, const Read& read) {
-    std::vector<Row> rows;
-    for (;;) {
-        const Result<bool> row = statement.step();
-        if (!row)
-            return row.status();
-        if (!*row)
-            return rows;
-        rows.push_back(read(statement));
-    }
-}
 
 std::int64_t hashOfRates(const FingerprintId& fingerprint, int threads, const std::string& rates) {
     return RowHash("rates")
@@ -32,7 +20,7 @@ std::int64_t hashOfRates(const FingerprintId& fingerprint, int threads, const st
 Result<std::vector<KvRecordInfo>> KvMemory::records(std::int64_t fingerprint) {
     Statement rows = m_database.query("SELECT key, tokens, bytes, pinned FROM records WHERE fingerprint = ?");
     rows.bind(fingerprint);
-    return allRows<KvRecordInfo>(rows, [](const Statement& row) {
+    return collectRows<KvRecordInfo>(rows, [](const Statement& row) {
         return KvRecordInfo{KvKey{row.digest(0)}, static_cast<int>(row.integer(1)),
                             static_cast<std::uint64_t>(row.integer(2)), row.integer(3) != 0};
     });
@@ -41,7 +29,7 @@ Result<std::vector<KvRecordInfo>> KvMemory::records(std::int64_t fingerprint) {
 Result<std::vector<KvChunkKey>> KvMemory::chunkKeys(std::int64_t fingerprint) {
     Statement rows = m_database.query("SELECT chunk, anchor, key, tokens FROM chunk_keys WHERE fingerprint = ?");
     rows.bind(fingerprint);
-    return allRows<KvChunkKey>(rows, [](const Statement& row) {
+    return collectRows<KvChunkKey>(rows, [](const Statement& row) {
         return KvChunkKey{ChunkId{row.digest(0)}, row.integer(1), KvKey{row.digest(2)}, static_cast<int>(row.integer(3))};
     });
 }
@@ -66,7 +54,7 @@ Status KvMemory::deleteChunkKeys(const ChunkId& chunk) {
 Result<std::vector<KvDamageEvent>> KvMemory::damage(int limit) {
     Statement rows = m_database.query("SELECT found_at, fingerprint, key, reason FROM damage ORDER BY number DESC LIMIT ?");
     rows.bind(limit);
-    return allRows<KvDamageEvent>(rows, [](const Statement& row) {
+    return collectRows<KvDamageEvent>(rows, [](const Statement& row) {
         return KvDamageEvent{row.integer(0), FingerprintId{row.digest(1)}, KvKey{row.digest(2)}, row.text(3)};
     });
 }

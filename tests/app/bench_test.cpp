@@ -34,6 +34,7 @@ TEST(TtftRow, FiguresAreMediansAndTheWorstSumIsShown) {
     EXPECT_EQ(row.ms.max, 40);
     EXPECT_EQ(row.chargedWork, 0.25);
     EXPECT_EQ(row.loadHidden, 2);
+    EXPECT_FALSE(row.loadHiddenShare) << "nothing was read from disk";
     EXPECT_EQ(row.stages.recompute, 17);
     EXPECT_EQ(row.stages.firstToken, 1);
     EXPECT_DOUBLE_EQ(row.stageSumOverTtft, 18.0 / 20) << "the other runs' stages sum to their TTFT";

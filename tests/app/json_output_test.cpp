@@ -98,6 +98,7 @@ TEST(JsonOutput, AnswerHasTheFieldsOfTheContract) {
     "load_hidden": 5.5
   },
   "bytes_loaded": 2304000,
+  "bytes_from_ram": 0,
   "charged_work": 0.4375,
   "ids": [
     7,
@@ -154,6 +155,14 @@ TEST(JsonOutput, PlanTellsWhatWillBeLoadedAndComputed) {
   "hits": 1,
   "misses": 1,
   "bytes_to_load": 2304000,
+  "bytes_from_ram": 0,
+  "controller": {
+    "adaptive": false,
+    "asked_ratio": 0.0,
+    "computed_instead": 0,
+    "forecast_load_ms": 0.0,
+    "forecast_hiding_ms": 0.0
+  },
   "charged_work": 0.5,
   "forecast_ttft_ms": 118.5,
   "forecast_full_ttft_ms": 840.25,
@@ -163,6 +172,7 @@ TEST(JsonOutput, PlanTellsWhatWillBeLoadedAndComputed) {
   },
   "chunks": [],
   "suffix": "How many springs?",
+  "notes": [],
   "ms": {
     "retrieve": 1.5,
     "tokenize": 0.25,
@@ -432,6 +442,7 @@ TEST(JsonOutput, BenchRowsHaveTheFieldsOfTheContract) {
     row.overFull = 0.25;
     row.chargedWork = 0.2;
     row.loadHidden = 1.5;
+    row.loadHiddenShare = 0.75;
     row.stages.recompute = 20;
     row.stageSumOverTtft = 1;
     report.ttft = {row};
@@ -480,6 +491,7 @@ TEST(JsonOutput, BenchRowsHaveTheFieldsOfTheContract) {
       "over_full": 0.25,
       "charged_work": 0.2,
       "load_hidden": 1.5,
+      "load_hidden_share": 0.75,
       "stages": {
         "retrieve": 0.0,
         "tokenize": 0.0,

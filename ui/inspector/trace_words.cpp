@@ -86,6 +86,8 @@ std::vector<SegmentCaption> segmentCaptions(const engine::BlendTrace& trace) {
                                  ? translated("damaged in the store; %1 tokens computed in place").arg(number(count))
                              : part.source == engine::KvSource::Miss
                                  ? translated("not in the store; %1 tokens computed in place").arg(number(count))
+                             : part.source == engine::KvSource::Slow
+                                 ? translated("loading would take longer; %1 tokens computed in place").arg(number(count))
                                  : translated("%1 of %2 tokens recomputed").arg(number(again), number(count));
             caption.headerCharacters = static_cast<int>(QString::fromStdString(part.header).size());
         }

@@ -101,7 +101,7 @@ void CardDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, 
                 card.preview.isEmpty() ? card.header : card.preview, m_theme.smallFont());
     y += kPreviewLines * small.height() + 4;
 
-    const bool hit = card.source == engine::KvSource::Store;
+    const bool hit = engine::isHit(card.source);
     const QRect dot(left, y + (small.height() - 8) / 2, 8, 8);
     painter->setRenderHint(QPainter::Antialiasing);
     painter->setPen(QPen(m_theme.color(hit ? Role::Good : Role::Warn), 1.5));

@@ -41,7 +41,7 @@ void PromptStrip::showPlan(const std::optional<engine::BlendPlan>& plan) {
         int row = 0;
         for (const engine::PlanSegment& segment : plan->segments) {
             const bool head = segment.kind == engine::SegmentKind::Head;
-            const bool hit = segment.source == engine::KvSource::Store;
+            const bool hit = engine::isHit(segment.source);
             Block block;
             block.label = head ? QString() : QString::number(row + 1);
             block.begin = segment.position;

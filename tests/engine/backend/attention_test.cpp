@@ -217,7 +217,10 @@ TEST_P(AttentionTest, RowDoesNotDependOnOtherRows) {
         Problem part = all;
         part.limits.assign(all.limits.begin() + span.begin, all.limits.begin() + span.begin + span.count);
         part.q = rowsOf(all.q, all.columns(), span.begin, span.count);
-        EXPECT_TRUE(sameBits(attend(*m_backend, part, cache), rowsOf(together, all.columns(), span.begin, span.count)))
+        const std::vector<float> alone = attend(*m_backend, part, cache);
+        const std::vector<float> beside = rowsOf(together, all.columns(), span.begin, span.count);
+        EXPECT_TRUE(GetParam().rowsOfAttentionAreIndependent ? sameBits(alone, beside)
+                                                             : relativeError(alone, beside) <= error())
             << span.begin << " + " << span.count;
     }
 }

@@ -11,6 +11,9 @@
 #include "engine/backend/cpu/cpu_backend.h"
 #include "engine/backend/cpu/packed_matmul.h"
 #endif
+#ifdef TEST_CUDA_EMULATED
+#include "engine/backend/cuda/cuda_backend.h"
+#endif
 #include "engine/backend/reference/reference_backend.h"
 
 namespace engine {
@@ -25,7 +28,21 @@ std::unique_ptr<Backend> createCpu(int threads) {
 }
 #endif
 
+#if defined(TEST_CUDA_EMULATED)
+template <Precision P>
+std::unique_ptr<Backend> createCuda(int /*threads*/) {
+    return cuda::createBackendOnDevice(P);
+}
+#elif defined(TEST_CUDA_DEVICE)
+/// Null where there is no GPU: the test is skipped then.
+template <Precision P>
+std::unique_ptr<Backend> createCuda(int /*threads*/) {
+    auto made = createBackend(BackendKind::Cuda, P, 0);
+    return made.ok() ? std::move(made).value() : nullptr;
+}
+#else
 std::unique_ptr<Backend> createReference(int threads) { return createReferenceBackend(threads); }
+#endif
 
 }  // namespace
 
@@ -54,13 +71,20 @@ std::vector<BackendCase> cpuCases() {
 }
 
 std::vector<BackendCase> allCases() {
+#if defined(TEST_CUDA_EMULATED) || defined(TEST_CUDA_DEVICE)
+    return {{"f32", createCuda<Precision::F32>, DType::F32, false},
+            {"bf16", createCuda<Precision::Bf16>, DType::Bf16, false}};
+#else
     std::vector<BackendCase> cases = cpuCases();
     cases.push_back({"reference", createReference, DType::F32});
     return cases;
+#endif
 }
 
 bool rowsOfProductsAreIndependent() {
-#ifdef TEST_CPU_BACKEND
+#if defined(TEST_CUDA_EMULATED) || defined(TEST_CUDA_DEVICE)
+    return false;  // cuBLASLt chooses by the number of rows
+#elif defined(TEST_CPU_BACKEND)
     return cpu::PackedMatmul::rowsAreIndependent();
 #else
     return true;
@@ -208,5 +232,13 @@ std::vector<float> rowsOf(const std::vector<float>& values, int columns, int beg
 }
 
 BackendTest::BackendTest() : m_backend(GetParam().create(2)), m_reference(createReferenceBackend(2)) {}
+
+void BackendTest::SetUp() {
+#ifdef TEST_CUDA_DEVICE
+    if (m_backend == nullptr)
+        GTEST_SKIP() << createBackend(BackendKind::Cuda, Precision::Auto, 0).status().message();
+#endif
+    ASSERT_NE(m_backend, nullptr);
+}
 
 }  // namespace engine

@@ -21,6 +21,7 @@ struct BackendCase {
     std::string name;
     std::unique_ptr<Backend> (*create)(int threads) = nullptr;
     DType narrow = DType::F32;
+    bool rowsOfAttentionAreIndependent = true;  // a row's bits, of the other rows of the call
 };
 std::ostream& operator<<(std::ostream& out, const BackendCase& value);
 
@@ -102,6 +103,7 @@ std::vector<float> rowsOf(const std::vector<float>& values, int columns, int beg
 class BackendTest : public ::testing::TestWithParam<BackendCase> {
 protected:
     BackendTest();
+    void SetUp() override;
 
     DType narrow() const { return GetParam().narrow; }
     bool isBf16() const { return narrow() == DType::Bf16; }

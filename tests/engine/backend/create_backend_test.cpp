@@ -1,14 +1,26 @@
 // Laws of createBackend, and of memory.
+#include <algorithm>
+
+#include "engine/backend/cuda/load_module.h"
 #include "tests/engine/backend/backend_fixture.h"
 
 namespace engine {
 namespace {
 
-TEST(CreateBackendTest, CudaIsRefusedWithTheReason) {
+TEST(CreateBackendTest, CudaIsMadeOrRefusedWithTheReason) {
     const auto made = createBackend(BackendKind::Cuda, Precision::Auto, 0);
-    ASSERT_FALSE(made.ok());
-    EXPECT_EQ(made.status().code(), StatusCode::Unsupported);
-    EXPECT_EQ(made.status().message(), "no_module: this build has no CUDA module");
+    const GpuState state = inspectCuda();
+    if (made.ok()) {
+        EXPECT_EQ((*made)->name(), "cuda");
+        EXPECT_EQ(state.reason, "");
+        return;
+    }
+    const std::vector<std::string> reasons = {"no_module", "no_driver",         "driver_too_old",
+                                              "no_device", "too_little_memory", "unsupported_architecture"};
+    EXPECT_NE(std::find(reasons.begin(), reasons.end(), state.reason), reasons.end()) << state.reason;
+    EXPECT_FALSE(state.message.empty());
+    EXPECT_EQ(made.status().message(), state.reason + ": " + state.message);
+    EXPECT_EQ(made.status().code(), state.reason == "too_little_memory" ? StatusCode::OutOfMemory : StatusCode::Unsupported);
 }
 
 TEST(CreateBackendTest, ReferenceComputesInF32Only) {

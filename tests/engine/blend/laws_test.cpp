@@ -5,6 +5,9 @@
 
 #include <map>
 
+#ifdef TEST_CUDA_EMULATED
+#include "engine/backend/cuda/cuda_backend.h"
+#endif
 #include "tests/engine/blend/model_bench.h"
 
 namespace {
@@ -33,6 +36,17 @@ struct LawCase {
 
 const std::vector<LawCase>& cases() {
     static const std::vector<LawCase> kCases = {
+#if defined(TEST_CUDA_EMULATED) || defined(TEST_CUDA_DEVICE)
+        {"RandomCudaF32", "random-llama.gguf", BackendKind::Cuda, Precision::F32, KvDtype::F32},
+        {"RandomCudaBf16", "random-llama.gguf", BackendKind::Cuda, Precision::Bf16, KvDtype::F16},
+        {"RandomCudaBf16Int8", "random-llama-q4_1.gguf", BackendKind::Cuda, Precision::Bf16, KvDtype::Int8},
+        {"RandomQwen2CudaBf16", "random-qwen2.gguf", BackendKind::Cuda, Precision::Bf16, KvDtype::Bf16},
+        {"RandomQwen3CudaBf16", "random-qwen3.gguf", BackendKind::Cuda, Precision::Bf16, KvDtype::F16},
+#ifdef TEST_CUDA_DEVICE
+        {"DefaultCudaF32", "default", BackendKind::Cuda, Precision::F32, KvDtype::F32},
+        {"DefaultCudaBf16", "default", BackendKind::Cuda, Precision::Bf16, KvDtype::F16},
+#endif
+#else
         {"RandomReferenceF32", "random-llama.gguf", BackendKind::Reference, Precision::F32, KvDtype::F32},
         {"RandomReferenceF16", "random-llama.gguf", BackendKind::Reference, Precision::F32, KvDtype::F16},
         {"RandomReferenceBf16", "random-llama.gguf", BackendKind::Reference, Precision::F32, KvDtype::Bf16},
@@ -51,6 +65,7 @@ const std::vector<LawCase>& cases() {
         {"DefaultCpuAuto", "default", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
 #endif
         {"DefaultReference", "default", BackendKind::Reference, Precision::F32, KvDtype::F32},
+#endif
     };
     return kCases;
 }
@@ -63,6 +78,9 @@ ModelBench& benchFor(const LawCase& lawCase) {
         bench.reset();
         BenchSettings settings{lawCase.model == "default" ? defaultModelPath() : randomModelPath(lawCase.model),
                                lawCase.backend, lawCase.precision, lawCase.kvDtype};
+#ifdef TEST_CUDA_EMULATED
+        settings.create = engine::cuda::createBackendOnDevice;
+#endif
         bench = std::make_unique<ModelBench>(settings);
         current = lawCase.label;
     }
@@ -72,6 +90,10 @@ ModelBench& benchFor(const LawCase& lawCase) {
 class LawsTest : public testing::TestWithParam<std::tuple<std::size_t, std::size_t>> {};
 
 TEST_P(LawsTest, Holds) {
+#ifdef TEST_CUDA_DEVICE
+    if (const auto made = engine::createBackend(BackendKind::Cuda, Precision::Auto, 0); !made.ok())
+        GTEST_SKIP() << made.status().message();
+#endif
     const auto& [caseIndex, lawIndex] = GetParam();
     ModelBench& bench = benchFor(cases()[caseIndex]);
     engine::Laws laws({*bench.model, *bench.blender, *bench.planner, *bench.store, bench.spec, bench.fingerprint},

@@ -53,7 +53,8 @@ ModelBench::ModelBench(const BenchSettings& settings)
     : fileSystem(storage::makePosixFileSystem()),
       weights(must(engine::WeightFile::open(settings.model))),
       tokenizer(must(engine::createTokenizer(weights->vocabulary()))),
-      backend(must(engine::createBackend(settings.backend, settings.precision, 0))),
+      backend(settings.create != nullptr ? settings.create(settings.precision)
+                                         : must(engine::createBackend(settings.backend, settings.precision, 0))),
       catalog(must(storage::Catalog::open({folder.path(), false}, *fileSystem))) {
     storage::KvStoreOptions options;
     options.directory = folder.path();

@@ -37,6 +37,7 @@ struct BenchSettings {
     engine::BackendKind backend = engine::BackendKind::Reference;
     engine::Precision precision = engine::Precision::F32;
     engine::KvDtype kvDtype = engine::KvDtype::F32;
+    std::unique_ptr<engine::Backend> (*create)(engine::Precision) = nullptr;  // instead of `backend`
 };
 
 /// Throws std::runtime_error with the failed step's message when the model cannot be opened.

@@ -35,6 +35,30 @@ TEST_F(QuestionsTest, CountersAndStagesAddUpForEveryStrategy) {
         }
 }
 
+TEST_F(QuestionsTest, AnAnswerFromMemoryIsThatFromDisk) {
+    precompute();
+    for (const Strategy strategy : {Strategy::Reuse, Strategy::CacheBlend, Strategy::QueryValue}) {
+        engine::Query query = question("How often did the wheel turn on day 7?");
+        query.blend.strategy = strategy;
+        ASSERT_TRUE(m_engine->dropCaches().ok());
+        const engine::Answer fromDisk = ask(query);
+        EXPECT_EQ(fromDisk.bytesFromRam, 0U);
+        const engine::BlendPlan planned = plan(query);
+        EXPECT_EQ(planned.bytesFromRam, planned.bytesToLoad);
+        const engine::Answer fromMemory = ask(query);
+        EXPECT_EQ(fromMemory.bytesFromRam, fromDisk.bytesLoaded);
+        EXPECT_EQ(fromMemory.bytesLoaded, fromDisk.bytesLoaded);
+        EXPECT_EQ(fromMemory.ids, fromDisk.ids);
+        ASSERT_EQ(fromMemory.trace->top.size(), fromDisk.trace->top.size());
+        for (std::size_t i = 0; i < fromMemory.trace->top.size(); ++i)
+            EXPECT_EQ(fromMemory.trace->top[i].logit, fromDisk.trace->top[i].logit);
+        for (const engine::PlanSegment& segment : fromMemory.trace->segments)
+            if (segment.kind == engine::SegmentKind::Chunk) {
+                EXPECT_EQ(segment.source, engine::KvSource::Ram);
+            }
+    }
+}
+
 TEST_F(QuestionsTest, PrefixReusesTheFirstChunkOnlyBehindTheHead) {
     precompute();
     precompute(engine::Anchor::Head);

@@ -42,6 +42,8 @@ Prefill blend(int rows, int keys, std::uint64_t bytes) {
     return prefill;
 }
 
+engine::LoadCost allFromDisk(const Prefill& prefill) { return {prefill.bytesLoaded, prefill.bytesLoaded}; }
+
 double learn(Speed& speed, const Machine& machine, Prefill prefill) {
     const Timings ms = machine.run(prefill);
     speed.learn(prefill, ms);
@@ -50,7 +52,7 @@ double learn(Speed& speed, const Machine& machine, Prefill prefill) {
 
 TEST(Speed, NothingMeasuredGivesNoForecast) {
     const PassCost one = pass(100, 100);
-    EXPECT_EQ(Speed().forecastMs(std::span(&one, 1), 1000), 0);
+    EXPECT_EQ(Speed().forecastMs(std::span(&one, 1), {1000, 1000}), 0);
     EXPECT_EQ(Speed().forecastPrecomputeMs(1000), 0);
 }
 
@@ -61,12 +63,12 @@ TEST(Speed, ForecastsOtherPromptsOnTheMachineItLearnedFrom) {
     learn(speed, machine, blend(400, 2500, 50'000'000));
     for (Prefill other : {blend(250, 1800, 35'000'000), blend(900, 6000, 150'000'000)}) {
         const Timings ms = machine.run(other);
-        EXPECT_NEAR(speed.forecastMs(other.passes, other.bytesLoaded), ms.ttft, 0.01 * ms.ttft);
+        EXPECT_NEAR(speed.forecastMs(other.passes, allFromDisk(other)), ms.ttft, 0.01 * ms.ttft);
     }
     Prefill full;
     full.passes = {pass(4000, 2000)};
     const double fullMs = machine.run(full).ttft;
-    EXPECT_NEAR(speed.forecastMs(full.passes, 0), fullMs, 0.01 * fullMs);
+    EXPECT_NEAR(speed.forecastMs(full.passes, {}), fullMs, 0.01 * fullMs);
 }
 
 TEST(Speed, OneRunOfABusyMachineMovesAForecastLittleAndIsSoonForgotten) {
@@ -74,12 +76,12 @@ TEST(Speed, OneRunOfABusyMachineMovesAForecastLittleAndIsSoonForgotten) {
     Prefill usual = blend(300, 2000, 40'000'000);
     for (int i = 0; i < 6; ++i)
         learn(speed, {}, usual);
-    const double before = speed.forecastMs(usual.passes, usual.bytesLoaded);
+    const double before = speed.forecastMs(usual.passes, allFromDisk(usual));
     learn(speed, {20}, usual);
-    EXPECT_LT(speed.forecastMs(usual.passes, usual.bytesLoaded), 1.5 * before);
+    EXPECT_LT(speed.forecastMs(usual.passes, allFromDisk(usual)), 1.5 * before);
     learn(speed, {}, usual);
     learn(speed, {}, usual);
-    EXPECT_LT(speed.forecastMs(usual.passes, usual.bytesLoaded), 1.2 * before);
+    EXPECT_LT(speed.forecastMs(usual.passes, allFromDisk(usual)), 1.2 * before);
 }
 
 TEST(Speed, ASlowStartIsCorrectedByTheNextRuns) {
@@ -89,7 +91,7 @@ TEST(Speed, ASlowStartIsCorrectedByTheNextRuns) {
     double right = 0;
     for (int i = 0; i < 12; ++i)
         right = learn(speed, {}, usual);
-    EXPECT_NEAR(speed.forecastMs(usual.passes, usual.bytesLoaded), right, 0.3 * right);
+    EXPECT_NEAR(speed.forecastMs(usual.passes, allFromDisk(usual)), right, 0.3 * right);
 }
 
 TEST(Speed, TextKeepsEverything) {
@@ -100,7 +102,7 @@ TEST(Speed, TextKeepsEverything) {
     const Speed again = Speed::fromText(speed.text());
     EXPECT_EQ(again.text(), speed.text());
     const Prefill other = blend(250, 1800, 35'000'000);
-    EXPECT_EQ(again.forecastMs(other.passes, 1000), speed.forecastMs(other.passes, 1000));
+    EXPECT_EQ(again.forecastMs(other.passes, {1000, 1000}), speed.forecastMs(other.passes, {1000, 1000}));
     EXPECT_DOUBLE_EQ(again.forecastPrecomputeMs(1024), 500);
     for (const std::string& text :
          {std::string(), std::string("speed9 1 2 3"), speed.text().substr(0, 20), std::string("speed1 -1 nan x")})

@@ -1,0 +1,46 @@
+// What back ends share unless a device does better: plain host memory, one slice after the other.
+#include "engine/backend/backend.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+namespace engine {
+
+Buffer Backend::allocateHost(std::uint64_t bytes) {
+    const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + 63) / 64 * 64;
+    void* data = std::aligned_alloc(64, rounded);
+    if (data == nullptr) {
+        throw std::bad_alloc();
+    }
+    return Buffer(data, bytes, [](void* memory) { std::free(memory); });
+}
+
+void Backend::placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) {
+    for (const SliceAt& slice : slices) {
+        placeSlice(slice.slice, slice.at, rope, cache);
+    }
+}
+
+void Backend::deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
+                         std::span<float> dev) {
+    assert(dev.size() == static_cast<std::size_t>(k.rows));
+    for (const SliceAt& slice : slices) {
+        deviation(k.slice(slice.at, slice.slice.tokens), v.slice(slice.at, slice.slice.tokens), slice.slice, kvHeads, metric,
+                  dev.subspan(static_cast<std::size_t>(slice.at), static_cast<std::size_t>(slice.slice.tokens)));
+    }
+}
+
+void Backend::copyKv(KvLayerView from, KvLayerView to, int count) {
+    assert(from.kvHeads == to.kvHeads && from.headDim == to.headDim && count <= std::min(from.capacity, to.capacity));
+    const auto columns = static_cast<std::size_t>(from.kvHeads * from.headDim);
+    std::vector<float> k(columns);
+    std::vector<float> v(columns);
+    for (int position = 0; position < count; ++position) {
+        readKv(from, position, k, v);
+        writeKv(to, position, k, v);
+    }
+}
+
+}  // namespace engine

@@ -1,0 +1,13 @@
+// The back end of NVIDIA GPUs: bf16 with fp32 sums on tensor cores, or fp32 throughout.
+#pragma once
+
+#include <memory>
+
+#include "engine/backend/backend.h"
+
+namespace engine::cuda {
+
+/// On the current device. Precision Auto is bf16. Throws OutOfDeviceMemory, or std::runtime_error when the device fails.
+std::unique_ptr<Backend> createBackendOnDevice(Precision precision);
+
+}  // namespace engine::cuda

@@ -1,0 +1,230 @@
+// Streams, events and memory of the emulated device.
+#include <cuda_runtime.h>
+
+#include <cstdio>
+#include <deque>
+#include <map>
+#include <random>
+#include <set>
+
+struct EmulatedEvent {
+    std::uint64_t recorded = 0;  // marks put into streams
+    std::uint64_t passed = 0;    // marks that a stream has come to
+};
+
+namespace {
+
+struct Operation {
+    std::function<void()> work;      // or
+    EmulatedEvent* event = nullptr;  // a mark to record, or to wait for
+    std::uint64_t mark = 0;
+    bool waits = false;
+};
+
+}  // namespace
+
+struct EmulatedStream {
+    std::deque<Operation> operations;
+};
+
+namespace {
+
+/// The one emulated device. Tests use it from one thread.
+struct Device {
+    std::set<EmulatedStream*> streams;
+    std::map<void*, std::size_t> memory;
+    std::map<const void*, int> sharedLimits;
+    std::size_t used = 0;
+    std::size_t limit = std::size_t{4} << 30U;
+    cudaError_t error = cudaSuccess;
+    emulated::Counters counters;
+    std::mt19937 random{11};
+};
+
+Device& device() {
+    static Device instance;
+    return instance;
+}
+
+bool runnable(const EmulatedStream& stream) {
+    if (stream.operations.empty())
+        return false;
+    const Operation& next = stream.operations.front();
+    return !next.waits || next.event->passed >= next.mark;
+}
+
+/// Does one operation of a stream chosen at random among those that can go on. Returns whether there was one.
+bool step() {
+    std::array<EmulatedStream*, 16> ready{};
+    std::size_t count = 0;
+    for (EmulatedStream* stream : device().streams)
+        if (runnable(*stream) && count < ready.size())
+            ready[count++] = stream;
+    if (count == 0)
+        return false;
+    EmulatedStream& stream = *ready[device().random() % count];
+    const Operation operation = std::move(stream.operations.front());
+    stream.operations.pop_front();
+    device().counters.operations += 1;
+    if (operation.work)
+        operation.work();
+    else if (!operation.waits)
+        operation.event->passed = std::max(operation.event->passed, operation.mark);
+    return true;
+}
+
+template <class Done>
+void runUntil(Done done) {
+    device().counters.waits += done() ? 0 : 1;
+    while (!done())
+        if (!step())
+            emulated::fail("the host waits for what never happens");
+}
+
+void runAll() {
+    while (step()) {
+    }
+}
+
+void* poisoned(std::size_t bytes) {
+    void* data = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+    if (data != nullptr)
+        std::memset(data, 0xff, bytes);
+    return data;
+}
+
+cudaError_t allocate(void** data, std::size_t bytes, bool onDevice) {
+    if (onDevice && device().used + bytes > device().limit) {
+        device().error = cudaErrorMemoryAllocation;
+        return cudaErrorMemoryAllocation;
+    }
+    *data = poisoned(bytes);
+    if (onDevice) {
+        device().memory.emplace(*data, bytes);
+        device().used += bytes;
+    }
+    return cudaSuccess;
+}
+
+}  // namespace
+
+namespace emulated {
+
+void enqueue(cudaStream_t stream, std::function<void()> work) {
+    if (device().streams.count(stream) == 0)
+        fail("work for a stream that does not exist, or for the default one");
+    stream->operations.push_back({std::move(work), nullptr, 0, false});
+}
+
+void checkShared(const void* kernel, std::size_t bytes) {
+    constexpr std::size_t kPlain = 48 * 1024;
+    constexpr std::size_t kMost = 99 * 1024;  // the least of the architectures that are built for
+    const auto known = device().sharedLimits.find(kernel);
+    if (bytes > kMost ||
+        (bytes > kPlain && (known == device().sharedLimits.end() || static_cast<std::size_t>(known->second) < bytes)))
+        fail("a launch with more shared memory than the kernel may have");
+}
+
+void limitDeviceMemory(std::size_t bytes) { device().limit = bytes; }
+
+Counters counters() { return device().counters; }
+
+}  // namespace emulated
+
+const char* cudaGetErrorString(cudaError_t error) {
+    return error == cudaErrorMemoryAllocation ? "out of memory" : "an error";
+}
+const char* cudaGetErrorName(cudaError_t error) {
+    return error == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation" : "cudaErrorUnknown";
+}
+cudaError_t cudaGetLastError() { return std::exchange(device().error, cudaSuccess); }
+cudaError_t cudaGetDevice(int* number) {
+    *number = 0;
+    return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
+    *value = 8;  // few, so that small problems are divided and undivided
+    return cudaSuccess;
+}
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+    *total = device().limit;
+    *free = device().limit - std::min(device().limit, device().used);
+    return cudaSuccess;
+}
+cudaError_t cudaMalloc(void** data, std::size_t bytes) { return allocate(data, bytes, true); }
+cudaError_t cudaFree(void* data) {
+    runAll();
+    const auto found = device().memory.find(data);
+    if (found == device().memory.end())
+        emulated::fail("cudaFree of what cudaMalloc did not give");
+    device().used -= found->second;
+    device().memory.erase(found);
+    std::free(data);
+    return cudaSuccess;
+}
+cudaError_t cudaHostAlloc(void** data, std::size_t bytes, unsigned) { return allocate(data, bytes, false); }
+cudaError_t cudaFreeHost(void* data) {
+    runAll();
+    std::free(data);
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+    *stream = new EmulatedStream;
+    device().streams.insert(*stream);
+    return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+    runAll();
+    device().streams.erase(stream);
+    delete stream;
+    return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    runUntil([&] { return stream->operations.empty(); });
+    return cudaSuccess;
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+    stream->operations.push_back({{}, event, event->recorded, true});
+    return cudaSuccess;
+}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+    *event = new EmulatedEvent;
+    return cudaSuccess;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+    runAll();
+    delete event;
+    return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+    stream->operations.push_back({{}, event, ++event->recorded, false});
+    return cudaSuccess;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+    runUntil([&, mark = event->recorded] { return event->passed >= mark; });
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
+    emulated::enqueue(stream, [=] { std::memset(to, value, bytes); });
+    return cudaSuccess;
+}
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+    emulated::enqueue(stream, [=] { std::memcpy(to, from, bytes); });
+    return cudaSuccess;
+}
+cudaError_t cudaMemcpy2DAsync(void* to, std::size_t toPitch, const void* from, std::size_t fromPitch, std::size_t width,
+                              std::size_t height, cudaMemcpyKind, cudaStream_t stream) {
+    if (width > toPitch || width > fromPitch)
+        emulated::fail("a copy of rows wider than their distance");
+    emulated::enqueue(stream, [=] {
+        for (std::size_t row = 0; row < height; ++row)
+            std::memcpy(static_cast<char*>(to) + row * toPitch, static_cast<const char*>(from) + row * fromPitch, width);
+    });
+    return cudaSuccess;
+}
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
+    device().sharedLimits[kernel] = value;
+    return cudaSuccess;
+}

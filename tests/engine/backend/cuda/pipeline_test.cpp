@@ -1,0 +1,197 @@
+// Laws of what the host may do while the device works: memory handed over, taken back, run out of.
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "engine/backend/cuda/cuda_backend.h"
+#include "engine/backend/reference/reference_backend.h"
+#include "tests/engine/backend/backend_fixture.h"
+
+namespace engine {
+namespace {
+
+constexpr int kKvHeads = 2;
+constexpr int kHeadDim = 64;
+constexpr int kTokens = 24;
+constexpr std::size_t kSliceBytes = kKvHeads * kHeadDim * kTokens * sizeof(float);
+
+/// A slice whose every element is `value`, in memory of the caller's.
+KvSliceView filledSlice(std::byte* memory, float value) {
+    std::vector<float> values(2 * kSliceBytes / sizeof(float), value);
+    std::memcpy(memory, values.data(), 2 * kSliceBytes);
+    return {memory, memory + kSliceBytes, KvDtype::F32, kTokens};
+}
+
+class PipelineTest : public testing::Test {
+protected:
+    std::unique_ptr<Backend> m_backend = cuda::createBackendOnDevice(Precision::F32);
+    RopeTable m_rope = ropeTable(RopePairing::HalfSplit, kHeadDim, 512);
+};
+
+// Layers go through a ring of pinned buffers, each overwritten as soon as its ticket was awaited; far more layers than buffers.
+TEST_F(PipelineTest, PinnedBuffersMayBeOverwrittenOnceTheirTicketWasAwaited) {
+    constexpr std::size_t kBuffers = 2;
+    std::vector<Buffer> buffers;
+    for (std::size_t i = 0; i < kBuffers; ++i)
+        buffers.push_back(m_backend->allocateHost(2 * kSliceBytes));
+    std::vector<std::uint64_t> tickets(kBuffers, 0);
+    std::vector<Cache> caches;
+    for (std::size_t layer = 0; layer < 12; ++layer) {
+        const std::size_t slot = layer % kBuffers;
+        m_backend->awaitUploads(tickets[slot]);
+        auto* memory = static_cast<std::byte*>(buffers[slot].data());
+        caches.emplace_back(*m_backend, kKvHeads, kHeadDim, 128);
+        const SliceAt slice{filledSlice(memory, static_cast<float>(layer + 1)), 5};
+        m_backend->placeSlices(std::span(&slice, 1), m_rope, caches.back());
+        tickets[slot] = m_backend->uploadTicket();
+        EXPECT_NE(tickets[slot], 0U) << "pinned memory is read after the call";
+    }
+    for (std::size_t layer = 0; layer < caches.size(); ++layer) {
+        const std::vector<float> values = caches[layer].valueRows(128);
+        const auto width = static_cast<std::size_t>(kKvHeads * kHeadDim);
+        EXPECT_EQ(values[4 * width], 0);
+        EXPECT_EQ(values[5 * width], static_cast<float>(layer + 1));
+        EXPECT_EQ(values[(5 + kTokens) * width - 1], static_cast<float>(layer + 1));
+        EXPECT_EQ(values[(5 + kTokens) * width], 0);
+    }
+    m_backend->awaitUploads(m_backend->uploadTicket());
+    EXPECT_EQ(m_backend->uploadTicket(), 0U);
+}
+
+TEST_F(PipelineTest, PlainMemoryIsTheCallersAgainAtOnce) {
+    std::vector<std::byte> memory(2 * kSliceBytes);
+    std::vector<Cache> caches;
+    for (std::size_t layer = 0; layer < 9; ++layer) {
+        caches.emplace_back(*m_backend, kKvHeads, kHeadDim, 128);
+        m_backend->placeSlice(filledSlice(memory.data(), static_cast<float>(layer + 1)), 0, m_rope, caches.back());
+        EXPECT_EQ(m_backend->uploadTicket(), 0U);
+    }
+    for (std::size_t layer = 0; layer < caches.size(); ++layer)
+        EXPECT_EQ(caches[layer].valueRows(1)[0], static_cast<float>(layer + 1));
+}
+
+// The layer loop must not wait for the device: the host runs ahead by as many layers as the loader has buffers.
+TEST_F(PipelineTest, ALayerOfABlendDoesNotWaitForTheDevice) {
+    Noise noise(1);
+    constexpr int kHidden = 128;
+    const HostTensor weights = weightTensor(3 * kHidden, kHidden, noise.values(3 * kHidden * kHidden), WeightType::Bf16);
+    const HostTensor* parts[] = {&weights};
+    const auto packed = m_backend->packMatrix(parts, {}, MatrixUse::Rows);
+    const std::vector<float> norm(kHidden, 1.0F);
+    const Matrix x(*m_backend, 10, kHidden, DType::F32, noise.values(10 * kHidden));
+    const Matrix normed(*m_backend, 10, kHidden, DType::F32);
+    const Matrix qkv(*m_backend, 10, 3 * kHidden, DType::F32);
+    const Matrix rotated(*m_backend, 10, kHidden, DType::F32);
+    const Matrix mass(*m_backend, 1, 128, DType::F32);
+    const Matrix score(*m_backend, 1, 128, DType::F32);
+    Cache cache(*m_backend, kKvHeads, kHeadDim, 128);
+    const TensorView massView = mass;
+    std::vector<int> positions(10);
+    std::iota(positions.begin(), positions.end(), 40);
+    std::vector<int> limits(10);
+    std::iota(limits.begin(), limits.end(), 41);
+    const Buffer slices = m_backend->allocateHost(2 * kSliceBytes);
+    const SliceAt slice{filledSlice(static_cast<std::byte*>(slices.data()), 0.5F), 3};
+    const std::vector<float> zeros(128, 0.0F);
+    std::vector<float> settled(1);
+    const auto layer = [&] {
+        m_backend->placeSlices(std::span(&slice, 1), m_rope, cache);
+        m_backend->rmsNorm(x, norm, 1e-5F, normed);
+        m_backend->matmul(normed, *packed, qkv, Accumulate::No);
+        const TensorView all = qkv;
+        m_backend->scatterKv(all.columnsSlice(kHidden, kHidden), all.columnsSlice(2 * kHidden, kHidden), positions, m_rope,
+                             cache);
+        m_backend->rotateQueries(all.columnsSlice(0, kHidden), 2, positions, m_rope, rotated);
+        m_backend->upload(massView.data, zeros.data(), zeros.size() * sizeof(float));
+        m_backend->attention(rotated, 2, cache, limits, normed, &massView);
+        m_backend->accumulateScore(mass, cache, 0, 40, ScoreWeight::AttentionTimesValueNorm, 1, score);
+    };
+    layer();  // scratch memory and constants settle
+    m_backend->download(settled.data(), massView.data, sizeof(float));
+    const std::uint64_t before = emulated::counters().waits;
+    for (int i = 0; i < 30; ++i)
+        layer();
+    EXPECT_EQ(emulated::counters().waits, before);
+    m_backend->download(settled.data(), massView.data, sizeof(float));
+}
+
+TEST_F(PipelineTest, RunningOutOfMemoryIsToldAndSurvived) {
+    std::size_t free = 0;
+    std::size_t total = 0;
+    cudaMemGetInfo(&free, &total);
+    emulated::limitDeviceMemory(total - free + (8U << 20U));
+    try {
+        m_backend->allocate(64U << 20U);
+        ADD_FAILURE() << "there was no room";
+    } catch (const std::bad_alloc& error) {
+        EXPECT_NE(std::string(error.what()).find("too_little_memory: 64 MiB of device memory needed, 8 MiB free"),
+                  std::string::npos)
+            << error.what();
+    }
+    const Buffer small = m_backend->allocate(1U << 20U);
+    EXPECT_NE(small.data(), nullptr);
+    emulated::limitDeviceMemory(total);
+}
+
+TEST_F(PipelineTest, AKeptTableIsReadFromTheDeviceAndAForgottenOneFromTheHost) {
+    Noise noise(2);
+    HostTensor table = weightTensor(10, 48, noise.values(10 * 48), WeightType::F32);
+    const TokenIds ids = {3, 9};
+    const Matrix x(*m_backend, 2, 48, DType::F32);
+    m_backend->keepTable(table);
+    m_backend->embed(table, ids, x);
+    const std::vector<float> kept = x.values();
+    m_backend->forgetTable(table);
+    const float changed = 7;
+    std::memcpy(table.data.data() + 3 * table.rowBytes(), &changed, sizeof changed);
+    m_backend->embed(table, ids, x);
+    EXPECT_EQ(x.values()[0], 7);
+    EXPECT_NE(kept[0], 7);
+    EXPECT_EQ(rowsOf(x.values(), 48, 1, 1), rowsOf(kept, 48, 1, 1));
+}
+
+TEST_F(PipelineTest, CopiedPositionsEqualTheirSource) {
+    Noise noise(3);
+    Cache from(*m_backend, kKvHeads, kHeadDim, 128);
+    Cache to(*m_backend, kKvHeads, kHeadDim, 300);
+    from.fill(0, noise.values(128 * 128), noise.values(128 * 128));
+    m_backend->copyKv(from, to, 77);
+    EXPECT_EQ(to.keys(77), from.keys(77));
+    EXPECT_EQ(to.valueRows(77), from.valueRows(77));
+    EXPECT_EQ(rowsOf(to.keys(78), 128, 77, 1), std::vector<float>(128, 0.0F));
+}
+
+// Constants and positions are recognised by what they hold, not by where they lie.
+TEST_F(PipelineTest, ChangedConstantsAtTheSameAddressAreSeen) {
+    const Matrix x(*m_backend, 1, 4, DType::F32, {1, 1, 1, 1});
+    const Matrix out(*m_backend, 1, 4, DType::F32);
+    std::vector<float> weight = {1, 1, 1, 1};
+    m_backend->rmsNorm(x, weight, 0, out);
+    weight = {2, 2, 2, 2};
+    m_backend->rmsNorm(x, weight, 0, out);
+    EXPECT_EQ(out.values(), (std::vector<float>{2, 2, 2, 2}));
+}
+
+TEST_F(PipelineTest, DeviationsOfSeveralSlicesLeaveOtherRowsAlone) {
+    Noise noise(4);
+    const auto reference = createReferenceBackend(1);
+    const auto count = static_cast<std::size_t>(100 * kKvHeads * kHeadDim);
+    const std::vector<float> k = noise.values(count);
+    const std::vector<float> v = noise.values(count);
+    std::vector<std::byte> memory(4 * kSliceBytes);
+    const std::vector<SliceAt> slices = {{filledSlice(memory.data(), 0.25F), 60},
+                                         {filledSlice(memory.data() + 2 * kSliceBytes, -1), 3}};
+    std::vector<float> ours(100, -5.0F);
+    std::vector<float> expected(100, -5.0F);
+    m_backend->deviations(Matrix(*m_backend, 100, 128, DType::F32, k), Matrix(*m_backend, 100, 128, DType::F32, v), slices,
+                          kKvHeads, DeviationMetric::Kv, ours);
+    reference->deviations(Matrix(*reference, 100, 128, DType::F32, k), Matrix(*reference, 100, 128, DType::F32, v), slices,
+                          kKvHeads, DeviationMetric::Kv, expected);
+    EXPECT_LE(relativeError(ours, expected), 1e-6);
+    EXPECT_EQ(ours[30], -5);
+}
+
+}  // namespace
+}  // namespace engine
