@@ -228,9 +228,6 @@ public:
         app.add_option("--dump", m_command.dumpFolder,
                        "Write ID.STRATEGY.RATIO.json with selection, scores, logits and KL per answer; implies --compare")
             ->type_name("DIR");
-        app.add_option("--synthetic", m_command.synthetic,
-                       "A shape with made-up weights in memory, no model file: llama-3.1-8b, mistral-7b, qwen2.5-7b, tiny")
-            ->type_name("NAME");
         app.footer(
             "Works in a temporary workspace unless --workspace is given. Chunks are precomputed before the clock starts.\n"
             "With --json: a line per case, strategy and ratio, then a summary line per strategy and ratio.");
@@ -287,6 +284,9 @@ public:
             ->delimiter(',');
         app.add_flag("--peak", m_command.peak,
                      "First measure what the processor's arithmetic and the memory can do at best (about two seconds)");
+        app.add_option("--synthetic", m_command.synthetic,
+                       "A shape with made-up weights in memory, no model file: llama-3.1-8b, mistral-7b, qwen2.5-7b, tiny")
+            ->type_name("NAME");
         app.footer(
             "Works in a temporary workspace of its own (in TMPDIR, else /var/tmp); --workspace is not used.\n"
             "cold: nothing in memory, the store's pages dropped before each run; warm: as the run before left them, in "
