@@ -72,8 +72,13 @@ std::vector<BackendCase> cpuCases() {
 
 std::vector<BackendCase> allCases() {
 #if defined(TEST_CUDA_EMULATED) || defined(TEST_CUDA_DEVICE)
-    return {{"f32", createCuda<Precision::F32>, DType::F32, false},
-            {"bf16", createCuda<Precision::Bf16>, DType::Bf16, false}};
+#ifdef TEST_CUDA_EMULATED
+    constexpr std::size_t kEvery = 4;
+#else
+    constexpr std::size_t kEvery = 1;
+#endif
+    return {{"f32", createCuda<Precision::F32>, DType::F32, false, kEvery},
+            {"bf16", createCuda<Precision::Bf16>, DType::Bf16, false, kEvery}};
 #else
     std::vector<BackendCase> cases = cpuCases();
     cases.push_back({"reference", createReference, DType::F32});

@@ -22,6 +22,7 @@ struct BackendCase {
     std::unique_ptr<Backend> (*create)(int threads) = nullptr;
     DType narrow = DType::F32;
     bool rowsOfAttentionAreIndependent = true;  // a row's bits, of the other rows of the call
+    std::size_t every = 1;  // of the many shapes of a test, each `every`-th is run: an emulated device is slow
 };
 std::ostream& operator<<(std::ostream& out, const BackendCase& value);
 
