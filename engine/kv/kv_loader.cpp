@@ -80,13 +80,13 @@ void KvLoader::run(const std::stop_token& stop) {
         }
         Interval& interval = m_intervals[static_cast<std::size_t>(layer)];
         interval.beginMs = nowMs() - start;
-        fillLayer(layer, m_slots[static_cast<std::size_t>(layer % kRingLayers)]);
+        std::vector<LoadFailure> failed = fillLayer(layer, m_slots[static_cast<std::size_t>(layer % kRingLayers)]);
         interval.endMs = nowMs() - start;
         const std::lock_guard lock(m_mutex);
         m_published = layer + 1;
-        m_failed = !m_failures.empty();
+        m_failures = std::move(failed);  // reading ends at the first layer with any
         m_changed.notify_all();
-        if (m_failed || stop.stop_requested())
+        if (!m_failures.empty() || stop.stop_requested())
             return;
     }
 }
@@ -96,7 +96,8 @@ KvSliceView KvLoader::viewOf(std::size_t item, const std::byte* layer) const {
     return {layer, layer + storage::kvSliceBytes(m_spec, tokens), m_spec.dtype, tokens};
 }
 
-void KvLoader::fillLayer(int layer, Slot& slot) {
+std::vector<LoadFailure> KvLoader::fillLayer(int layer, Slot& slot) {
+    std::vector<LoadFailure> failed;
     std::byte* free = slot.bytes.get();
     for (std::size_t i = 0; i < m_items.size(); ++i) {
         const LoadItem& item = m_items[i];
@@ -112,7 +113,7 @@ void KvLoader::fillLayer(int layer, Slot& slot) {
             m_sources[i].read = true;
             const Status status = m_reader->readLayer(item.extent, layer, std::span(to, bytes));
             if (!status.ok()) {
-                m_failures.push_back({static_cast<int>(i), status});
+                failed.push_back({static_cast<int>(i), status});
                 continue;
             }
             m_bytesRead += bytes;
@@ -123,16 +124,18 @@ void KvLoader::fillLayer(int layer, Slot& slot) {
         }
         slot.views[i] = viewOf(i, to);
     }
+    return failed;
 }
 
 std::span<const KvSliceView> KvLoader::wait(int layer) {
     Slot& slot = m_slots[static_cast<std::size_t>(layer % kRingLayers)];
     if (!m_thread.joinable()) {
-        fillLayer(layer, slot);
+        (void)fillLayer(layer, slot);  // nothing is read, so nothing fails
         return slot.views;
     }
     std::unique_lock lock(m_mutex);
-    m_changed.wait(lock, [&] { return m_published > layer || m_failed; });
+    m_changed.wait(lock, [&] { return m_published > layer || !m_failures.empty(); });
+    m_reported = m_failures;
     return slot.views;
 }
 

@@ -54,8 +54,8 @@ public:
     std::span<const KvSliceView> wait(int layer);
     /// The layer's buffers may be filled again.
     void release(int layer);
-    /// Slices that failed so far; stable once wait() has returned a layer.
-    const std::vector<LoadFailure>& failures() const { return m_failures; }
+    /// Slices that had failed when wait() last returned, perhaps of layers further on.
+    const std::vector<LoadFailure>& failures() const { return m_reported; }
     /// Bytes of all slices given out, and of those that were in memory already. Stable once the last layer was waited for.
     std::uint64_t bytesLoaded() const { return m_bytesRead + m_bytesFromRam; }
     std::uint64_t bytesFromRam() const { return m_bytesFromRam; }
@@ -79,7 +79,8 @@ private:
         std::vector<KvSliceView> views;
     };
     void run(const std::stop_token& stop);
-    void fillLayer(int layer, Slot& slot);
+    /// Gives the slices that failed.
+    std::vector<LoadFailure> fillLayer(int layer, Slot& slot);
     KvSliceView viewOf(std::size_t item, const std::byte* layer) const;
     bool everythingInRam() const;
 
@@ -93,8 +94,8 @@ private:
     std::condition_variable_any m_changed;
     int m_published = 0;                  // layers read, under m_mutex
     int m_released = 0;                   // layers given back, under m_mutex
-    bool m_failed = false;                // under m_mutex
-    std::vector<LoadFailure> m_failures;  // written before the layer is published
+    std::vector<LoadFailure> m_failures;  // under m_mutex
+    std::vector<LoadFailure> m_reported;  // the caller's copy
     std::vector<Interval> m_intervals;
     std::uint64_t m_bytesRead = 0;
     std::uint64_t m_bytesFromRam = 0;

@@ -118,12 +118,10 @@ TEST_F(KvLoaderTest, ADamagedLayerIsReportedAndNotKept) {
     RamTier ram(kSpec, 1 << 20);
     for (int run = 0; run < 2; ++run) {
         KvLoader loader({disk(3), &ram}, kSpec, m_items);
-        for (int layer = 0; layer < 3; ++layer) {
+        for (int layer = 0; layer <= 3; ++layer) {  // it may be met while an earlier layer is waited for
             (void)loader.wait(layer);
-            ASSERT_TRUE(loader.failures().empty());
             loader.release(layer);
         }
-        (void)loader.wait(3);
         EXPECT_EQ(loader.failures().size(), m_items.size());
         EXPECT_FALSE(ram.holds(m_items[0].extent, 3));
     }

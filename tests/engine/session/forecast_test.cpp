@@ -74,7 +74,7 @@ protected:
     engine::RamTier m_ram{kSpec, std::uint64_t{1} << 30};
     const engine::Speed m_fast = speedOf(5e9);
     const engine::Speed m_slow = speedOf(2e7);
-    const engine::Speed m_middling = speedOf(3e8);
+    const engine::Speed m_middling = speedOf(1.9e8);
 };
 
 TEST_F(ForecastTest, WithNothingMeasuredThePlanStaysAsAsked) {
