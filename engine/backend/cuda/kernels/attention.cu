@@ -62,7 +62,9 @@ struct RunningRows {
     float out[D / 8][4];
 
     __device__ RunningRows() {
+#pragma unroll
         for (int n = 0; n < D / 8; ++n)
+#pragma unroll
             for (int i = 0; i < 4; ++i)
                 out[n][i] = 0;
     }
@@ -124,6 +126,7 @@ struct RunningRows {
 
     /// Sums over the four lanes that share a row.
     __device__ void finishSums() {
+#pragma unroll
         for (int half = 0; half < 2; ++half)
             for (int distance = 1; distance < 4; distance *= 2)
                 sum[half] += __shfl_xor_sync(kAllLanes, sum[half], distance);
@@ -145,6 +148,7 @@ template <int D>
 __device__ void storeRows(const RunningRows<D>& rows, const AttentionTask& task, int splits, int kvHead, int firstRow,
                           const int (&limit)[2], int firstBad, float* partialOut, float* partialStats) {
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
+#pragma unroll  // here as elsewhere: an accumulator whose index is not known at compile time would lie in local memory
     for (int half = 0; half < 2; ++half) {
         const int packed = firstRow + lane / 4 + 8 * half;
         if (packed >= task.rows * task.group)
@@ -152,10 +156,11 @@ __device__ void storeRows(const RunningRows<D>& rows, const AttentionTask& task,
         const float sum = limit[half] > firstBad ? NAN : rows.sum[half];
         const float factor = splits == 1 ? 1.0F / sum : limit[half] > firstBad ? NAN : 1.0F;
         const std::ptrdiff_t partial = partialRow(task, splits, kvHead, packed, static_cast<int>(blockIdx.z));
+#pragma unroll
         for (int n = 0; n < D / 8; ++n) {
             const int column = 8 * n + lane % 4 * 2;
             if (column >= task.cache.headDim)
-                break;
+                continue;
             const float left = rows.out[n][2 * half] * factor;
             const float right = rows.out[n][2 * half + 1] * factor;
             if (splits == 1) {

@@ -30,6 +30,7 @@ __global__ void __launch_bounds__(kThreads) tensorCoreMass(AttentionTask task, f
                     static_cast<std::ptrdiff_t>(kvHead) * task.cache.capacity * task.cache.headDim;
     loadKeys<D, kThreads>(keys, k, task.cache.headDim, firstKey, task.greatestLimit);
     float sums[8][2];
+#pragma unroll
     for (int n = 0; n < 8; ++n)
         sums[n][0] = sums[n][1] = 0;
     for (int first = 0; first < packedRows; first += kWideTileRows) {
@@ -39,19 +40,24 @@ __global__ void __launch_bounds__(kThreads) tensorCoreMass(AttentionTask task, f
         __syncthreads();
         float s[8][4];
         multiplyKeys<D>(s, queries, keys, thread / kWarp * 16);
+#pragma unroll
         for (int half = 0; half < 2; ++half) {
             const int packed = first + thread / kWarp * 16 + lane / 4 + 8 * half;
             const bool present = packed < packedRows;
             const int limit = present ? task.limits[packed / task.group] : 0;
             const float lse = present ? task.lse[static_cast<std::ptrdiff_t>(kvHead) * packedRows + packed] : 0;
+#pragma unroll
             for (int n = 0; n < 8; ++n)
+#pragma unroll
                 for (int i = 0; i < 2; ++i)
                     if (firstKey + 8 * n + lane % 4 * 2 + i < limit)
                         sums[n][i] += powerOfTwo(s[n][2 * half + i] * scale - lse);
         }
         __syncthreads();
     }
+#pragma unroll
     for (int n = 0; n < 8; ++n)
+#pragma unroll
         for (int i = 0; i < 2; ++i) {
             float sum = sums[n][i];
             for (int distance = 4; distance < kWarp; distance *= 2)

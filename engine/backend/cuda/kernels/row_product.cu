@@ -41,6 +41,7 @@ struct GroupDigits {
     int low[8];
 
     __device__ GroupDigits(const RowDigits& x, int group) {
+#pragma unroll
         for (int part = 0; part < 2; ++part) {
             const int4 h = reinterpret_cast<const int4*>(x.high)[2 * group + part];
             const int4 l = reinterpret_cast<const int4*>(x.low)[2 * group + part];
@@ -63,6 +64,7 @@ __device__ void groupSums(const RowFormat& weights, std::ptrdiff_t at, const Gro
         low[half] = __dp4a(static_cast<int>(codes), x.low[4 * half + word], low[half]);
     };
     if constexpr (Type == WeightType::Q8_0) {
+#pragma unroll
         for (int half = 0; half < 2; ++half) {
             const uint4 codes = reinterpret_cast<const uint4*>(weights.low)[2 * at + half];
             add(half, 0, codes.x);
@@ -82,7 +84,9 @@ __device__ void groupSums(const RowFormat& weights, std::ptrdiff_t at, const Gro
             fifth = both.x;
             sixth = both.y;
         }
+#pragma unroll
         for (int word = 0; word < 4; ++word)
+#pragma unroll
             for (int half = 0; half < 2; ++half) {
                 const int shift = 16 * half + 4 * word;
                 unsigned codes = words[word] >> (4 * half) & 0x0f0f0f0fU;
@@ -90,6 +94,7 @@ __device__ void groupSums(const RowFormat& weights, std::ptrdiff_t at, const Gro
                 add(half, word, codes);
             }
     }
+#pragma unroll
     for (int half = 0; half < 2; ++half)
         sums[half] = 128 * high[half] + low[half];
 }
@@ -150,6 +155,7 @@ __global__ void quantisedRow(RowDigits x, RowFormat weights, RowResult result) {
                 sums[i] += groupProduct<Type>(weights, static_cast<std::ptrdiff_t>(first + i) * groups + group, digits,
                                               rowSums, rowScale);
     }
+#pragma unroll
     for (int i = 0; i < kOutputsPerWarp; ++i) {
         const float sum = warpSum(sums[i]);
         if (i < count && lane == i)
@@ -161,12 +167,14 @@ __global__ void quantisedRow(RowDigits x, RowFormat weights, RowResult result) {
 __device__ inline void loadEight(const Bf16* from, float (&to)[8]) {
     const uint4 words = *reinterpret_cast<const uint4*>(from);
     const unsigned parts[4] = {words.x, words.y, words.z, words.w};
+#pragma unroll
     for (int i = 0; i < 4; ++i) {
         to[2 * i] = __uint_as_float(parts[i] << 16);
         to[2 * i + 1] = __uint_as_float(parts[i] & 0xffff0000U);
     }
 }
 __device__ inline void loadEight(const float* from, float (&to)[8]) {
+#pragma unroll
     for (int part = 0; part < 2; ++part) {
         const float4 four = reinterpret_cast<const float4*>(from)[part];
         to[4 * part] = four.x, to[4 * part + 1] = four.y, to[4 * part + 2] = four.z, to[4 * part + 3] = four.w;
@@ -187,6 +195,7 @@ __global__ void denseRow(const X* x, const W* weights, int outputs, int inputs, 
         float b[8];
         loadEight(x + k, a);
         loadEight(row + k, b);
+#pragma unroll
         for (int i = 0; i < 8; ++i)
             sum = fmaf(a[i], b[i], sum);
     }

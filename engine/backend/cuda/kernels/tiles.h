@@ -45,7 +45,9 @@ __device__ inline void loadKeys(Bf16* tile, const Bf16* head, int headDim, int f
 template <int D>
 __device__ inline void multiplyKeys(float (&s)[8][4], Bf16* queries, Bf16* keys, int warpRow) {
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
+#pragma unroll
     for (int n = 0; n < 8; ++n)
+#pragma unroll
         for (int i = 0; i < 4; ++i)
             s[n][i] = 0;
 #pragma unroll

@@ -7,6 +7,8 @@
 
 #include "engine/backend/cuda/cuda_backend.h"
 #include "engine/backend/reference/reference_backend.h"
+#include "engine/model/synthetic_file.h"
+#include "engine/transformer/memory_plan.h"
 #include "tests/engine/backend/backend_fixture.h"
 
 namespace engine {
@@ -132,6 +134,24 @@ TEST_F(PipelineTest, RunningOutOfMemoryIsToldAndSurvived) {
     }
     const Buffer small = m_backend->allocate(1U << 20U);
     EXPECT_NE(small.data(), nullptr);
+    emulated::limitDeviceMemory(total);
+}
+
+TEST_F(PipelineTest, AModelThatDoesNotFitIsRefusedBeforeItIsLoaded) {
+    const auto file = openSyntheticModel("tiny");
+    ASSERT_TRUE(file.ok());
+    const MemoryPlan plan = planMemory(**file, *m_backend, 2000);
+    EXPECT_EQ(plan.cache, 2ULL * 4 * 2 * 64 * 2048 * sizeof(float))
+        << "K and V, layers, heads, D, positions in steps of 128";
+    EXPECT_GT(plan.weights, static_cast<std::uint64_t>((*file)->parameters()) * sizeof(float));
+    EXPECT_TRUE(checkMemory(**file, *m_backend, 2000).ok());
+    std::size_t free = 0;
+    std::size_t total = 0;
+    cudaMemGetInfo(&free, &total);
+    emulated::limitDeviceMemory(total - free + plan.total() - 1);
+    const Status refused = checkMemory(**file, *m_backend, 2000);
+    EXPECT_EQ(refused.code(), StatusCode::OutOfMemory);
+    EXPECT_EQ(refused.message().rfind("too_little_memory: ", 0), 0U) << refused.message();
     emulated::limitDeviceMemory(total);
 }
 

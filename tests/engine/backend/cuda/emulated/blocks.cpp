@@ -10,6 +10,7 @@
 #include "engine/backend/half.h"
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if !defined(__x86_64__)
@@ -145,6 +146,9 @@ void prepare(Fiber& fiber) {
         fiber.stack = std::make_unique<unsigned char[]>(kStackBytes);
     fiber.done = false;
     fiber.fakeStack = nullptr;
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(fiber.stack.get(), kStackBytes);  // the last thread here never returned from its frames
+#endif
 #if defined(__x86_64__)
     auto top = reinterpret_cast<std::uintptr_t>(fiber.stack.get() + kStackBytes) & ~std::uintptr_t{15};
     auto* words = reinterpret_cast<std::uint64_t*>(top);
