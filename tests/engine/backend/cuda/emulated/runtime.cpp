@@ -42,7 +42,7 @@ struct Device {
 };
 
 Device& device() {
-    static Device instance;
+    static Device& instance = *new Device;  // never destroyed: back ends that live to the end of the program still use it
     return instance;
 }
 
