@@ -101,7 +101,7 @@ TEST(Damage, EveryFlippedByteIsFoundAndTheAnswerIsThatWithoutTheChunk) {
         engine::BlendPlan without = asked;
         std::int64_t lost = 0;
         for (std::size_t i = 0; i < asked.segments.size(); ++i)
-            if (answer.trace->segments[i].source != engine::KvSource::Store) {
+            if (!engine::isHit(answer.trace->segments[i].source)) {
                 without.segments[i].source = engine::KvSource::Miss;
                 without.segments[i].extent.reset();
                 ++lost;
