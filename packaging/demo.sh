@@ -82,13 +82,19 @@ done
 title "a picture of the workbench"
 picture="$PWD/build/demo.png"
 build/release/bin/cacheblend-workbench --screenshot "$picture" --workspace "$workspace" --mode inspect --collection "$collection" \
-    --ask "${questions[0]}" --theme light --size 1600x1000
+    --ask "${questions[0]}" --theme light --size 1600x1000 \
+    2> >(grep -v -e 'does not support propagateSizeHints' -e XDG_RUNTIME_DIR >&2)  # Qt's, of drawing offscreen
 echo "$picture"
+if [[ -e build/release/lib/cacheblend-workbench/engine_cuda.so ]]; then
+    cuda="The CUDA module was built; all figures are of the processor."
+else
+    cuda="The CUDA module is left out: nvcc was not found. All figures are of the processor."
+fi
 cat <<END
 
 cold: the KV was read from the disk; warm: it was in the page cache. One run each; medians with spread: cacheblend bench.
 reused + recomputed + new = tokens of the prompt. KL: mean over the full answer's first 16 tokens, in nats; 0 = the same.
-This build has no CUDA module; all figures are of the processor.
+$cuda
 The workbench on these documents: build/release/bin/cacheblend-workbench --workspace "$workspace"
 Ask on: ${cacheblend[*]} ask "…" --collection $collection
 END
