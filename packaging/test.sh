@@ -58,7 +58,7 @@ run_tests() {
 # The window, its views and the bridge to the engine's thread, with a scripted engine: below it one thread calls, and the libraries that
 # compute are not built for the thread checker.
 build_ui_tsan() {
-    cmake --preset tsan
+    cmake --preset tsan -DWITH_CUDA=OFF
     cmake --build --preset tsan --parallel "$jobs" --target scripted_ui_tests
 }
 
@@ -80,7 +80,7 @@ CACHEBLEND_DOCUMENTS="$(documents_root "${XDG_DATA_HOME:-$HOME/.local/share}/cac
 export CACHEBLEND_DOCUMENTS
 step "tests, release, all labels" run_tests release "release, all tests"
 if [[ -z "${SKIP_ASAN:-}" ]]; then
-    step "build, asan" build asan -DBUILD_GUI=OFF
+    step "build, asan" build asan -DBUILD_GUI=OFF -DWITH_CUDA=OFF
     step "tests, asan, label unit" run_tests asan "asan, unit tests" --label-regex '^unit$' \
         --exclude-regex '^(include_rules|format_check|face_headers|house_rules|cases_check)$'
     step "build, tsan, the workbench's tests" build_ui_tsan
