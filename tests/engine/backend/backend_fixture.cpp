@@ -15,6 +15,7 @@
 #include "engine/backend/cuda/cuda_backend.h"
 #endif
 #include "engine/backend/reference/reference_backend.h"
+#include "tests/engine/backend/cuda/missing_device.h"
 
 namespace engine {
 namespace {
@@ -240,8 +241,11 @@ BackendTest::BackendTest() : m_backend(GetParam().create(2)), m_reference(create
 
 void BackendTest::SetUp() {
 #ifdef TEST_CUDA_DEVICE
-    if (m_backend == nullptr)
-        GTEST_SKIP() << createBackend(BackendKind::Cuda, Precision::Auto, 0).status().message();
+    if (m_backend == nullptr) {
+        const std::string why = createBackend(BackendKind::Cuda, Precision::Auto, 0).status().message();
+        ASSERT_TRUE(onlyTheDeviceIsMissing(why)) << why;
+        GTEST_SKIP() << why;
+    }
 #endif
     ASSERT_NE(m_backend, nullptr);
 }

@@ -8,6 +8,7 @@
 #ifdef TEST_CUDA_EMULATED
 #include "engine/backend/cuda/cuda_backend.h"
 #endif
+#include "tests/engine/backend/cuda/missing_device.h"
 #include "tests/engine/blend/model_bench.h"
 
 namespace {
@@ -91,8 +92,10 @@ class LawsTest : public testing::TestWithParam<std::tuple<std::size_t, std::size
 
 TEST_P(LawsTest, Holds) {
 #ifdef TEST_CUDA_DEVICE
-    if (const auto made = engine::createBackend(BackendKind::Cuda, Precision::Auto, 0); !made.ok())
+    if (const auto made = engine::createBackend(BackendKind::Cuda, Precision::Auto, 0); !made.ok()) {
+        ASSERT_TRUE(onlyTheDeviceIsMissing(made.status().message())) << made.status().message();
         GTEST_SKIP() << made.status().message();
+    }
 #endif
     const auto& [caseIndex, lawIndex] = GetParam();
     ModelBench& bench = benchFor(cases()[caseIndex]);
