@@ -146,6 +146,15 @@ private:
         assert(cache.headDim % 2 == 0 && cache.capacity % kKvGranularity == 0);
         return CacheLayout(m_cacheFormat, cache);
     }
+    /// work(m) for rows [0, count), in equal runs on the threads. One row is no matter for a parallel region.
+    template <class Work>
+    void forRows(int count, const Work& work) const {
+        if (count == 1)
+            return work(0);
+#pragma omp parallel for num_threads(m_threads) schedule(static)
+        for (int m = 0; m < count; ++m)
+            work(m);
+    }
     /// Grows the scratch to `floats` a thread.
     void reserveScratch(std::size_t floats) {
         if (m_scratchFloats < floats) {
@@ -174,32 +183,29 @@ private:
 void CpuBackend::embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) {
     const int count = static_cast<int>(ids.size());
     assert(x.columns == table.columns && x.rows >= count);
-#pragma omp parallel for num_threads(m_threads) if (count > 1)
-    for (int m = 0; m < count; ++m) {
+    forRows(count, [&](int m) {
         const TokenId id = ids[static_cast<std::size_t>(m)];
         assert(id >= 0 && id < table.rows);
         dequantiseRows(table, id, 1, floatRow(x, m));
-    }
+    });
 }
 
 void CpuBackend::rmsNorm(TensorView x, std::span<const float> weight, float eps, TensorView out) {
     assert(weight.size() == static_cast<std::size_t>(x.columns) && out.columns == x.columns && out.rows == x.rows);
-#pragma omp parallel for num_threads(m_threads) schedule(static) if (x.rows > 1)
-    for (int m = 0; m < x.rows; ++m) {
+    forRows(x.rows, [&](int m) {
         m_rows.rmsNorm(floatRow(x, m), weight.data(), eps, x.columns, rowOf(out, m), formatOf(out.dtype));
-    }
+    });
 }
 
 void CpuBackend::headNorm(TensorView x, int heads, std::span<const float> weight, float eps) {
     const int headDim = static_cast<int>(weight.size());
     assert(x.columns == heads * headDim);
-#pragma omp parallel for num_threads(m_threads) schedule(static) if (x.rows > 1)
-    for (int m = 0; m < x.rows; ++m) {
+    forRows(x.rows, [&](int m) {
         for (int head = 0; head < heads; ++head) {
             float* row = floatRow(x, m) + head * headDim;
             m_rows.rmsNorm(row, weight.data(), eps, headDim, row, Format::F32);
         }
-    }
+    });
 }
 
 std::unique_ptr<WeightMatrix> CpuBackend::packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
@@ -253,36 +259,33 @@ void CpuBackend::matmulRow(TensorView x, const WeightMatrix& weights, TensorView
 
 void CpuBackend::swiglu(TensorView gateUp, TensorView out) {
     assert(gateUp.columns == 2 * out.columns && gateUp.rows == out.rows);
-#pragma omp parallel for num_threads(m_threads) schedule(static) if (out.rows > 1)
-    for (int m = 0; m < out.rows; ++m) {
+    forRows(out.rows, [&](int m) {
         const auto* gate = static_cast<const std::byte*>(rowOf(gateUp, m));
         const std::byte* up = gate + static_cast<std::size_t>(out.columns) * elementBytes(gateUp.dtype);
         m_rows.swiglu(gate, up, formatOf(gateUp.dtype), out.columns, rowOf(out, m), formatOf(out.dtype));
-    }
+    });
 }
 
 void CpuBackend::gatherRows(TensorView x, std::span<const int> rows, TensorView out) {
     const int count = static_cast<int>(rows.size());
     assert(out.rows >= count && out.columns == x.columns);
-#pragma omp parallel for num_threads(m_threads) schedule(static) if (count > 1)
-    for (int m = 0; m < count; ++m) {
+    forRows(count, [&](int m) {
         std::memcpy(floatRow(out, m), floatRow(x, rows[static_cast<std::size_t>(m)]),
                     static_cast<std::size_t>(x.columns) * sizeof(float));
-    }
+    });
 }
 
 void CpuBackend::rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
                                TensorView out) {
     assert(q.columns % heads == 0 && out.columns == q.columns && positions.size() == static_cast<std::size_t>(q.rows));
     const int headDim = q.columns / heads;
-#pragma omp parallel for num_threads(m_threads) schedule(static) if (q.rows > 1)
-    for (int m = 0; m < q.rows; ++m) {
+    forRows(q.rows, [&](int m) {
         const Rotation rotation = rotationAt(rope, positions[static_cast<std::size_t>(m)]);
         for (int head = 0; head < heads; ++head) {
             m_rows.rotateHead(floatRow(q, m) + head * headDim, Format::F32, headDim, rotation,
                               out.columnsSlice(head * headDim, headDim).slice(m, 1).data, formatOf(out.dtype));
         }
-    }
+    });
 }
 
 /// Each thread takes a run of rows; rows at consecutive positions of one group of 16 keys go to the kernels together.
@@ -293,11 +296,11 @@ void CpuBackend::scatterKv(TensorView k, TensorView v, std::span<const int> posi
     assert(positions.size() == static_cast<std::size_t>(k.rows));
     const CacheLayout place = layout(cache);
     reserveScratch(static_cast<std::size_t>(16 * headDim));
+    const int shares = std::min(k.rows, m_threads);
     const int share = (k.rows + m_threads - 1) / m_threads;
-#pragma omp parallel for num_threads(m_threads) schedule(static) if (k.rows > 1)
-    for (int thread = 0; thread < m_threads; ++thread) {
-        const int end = std::min(k.rows, (thread + 1) * share);
-        for (int m = thread * share; m < end;) {
+    forRows(shares, [&](int which) {
+        const int end = std::min(k.rows, (which + 1) * share);
+        for (int m = which * share; m < end;) {
             const int position = positions[static_cast<std::size_t>(m)];
             assert(position >= 0 && position < cache.capacity);
             int count = 1;
@@ -317,7 +320,7 @@ void CpuBackend::scatterKv(TensorView k, TensorView v, std::span<const int> posi
             }
             m += count;
         }
-    }
+    });
 }
 
 void CpuBackend::placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) {
@@ -370,8 +373,7 @@ void CpuBackend::exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dt
     const int headDim = k.columns / kvHeads;
     const Format format = formatOf(dtype);
     const std::size_t rowBytes = static_cast<std::size_t>(headDim) * formatBytes(format);
-#pragma omp parallel for num_threads(m_threads) schedule(static) if (k.rows > 1)
-    for (int m = 0; m < k.rows; ++m) {
+    forRows(k.rows, [&](int m) {
         for (int head = 0; head < kvHeads; ++head) {
             const std::size_t offset =
                 (static_cast<std::size_t>(head) * static_cast<std::size_t>(k.rows) + static_cast<std::size_t>(m)) * rowBytes;
@@ -386,7 +388,7 @@ void CpuBackend::exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dt
             m_rows.narrow(floatRow(k, m) + head * headDim, 1.0F, headDim, kOut + offset, format);
             m_rows.narrow(floatRow(v, m) + head * headDim, 1.0F, headDim, vOut + offset, format);
         }
-    }
+    });
 }
 
 void CpuBackend::deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,

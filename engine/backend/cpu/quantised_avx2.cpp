@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/backend/cpu/quantised_format.h"
+#include "engine/backend/cpu/row_digits_body.h"
 
 namespace engine::cpu {
 namespace {
@@ -134,6 +135,7 @@ std::int64_t spin(std::int64_t rounds) {
 const QuantisedKernels& avx2Quantised() {
     static constexpr QuantisedKernels kKernels = {{multiplyTiles<0>, multiplyTiles<1>, multiplyTiles<2>, multiplyTiles<3>,
                                                    multiplyTiles<4>, multiplyTiles<5>, multiplyTiles<6>, multiplyTiles<7>},
+                                                  splitRow,
                                                   spin};
     return kKernels;
 }

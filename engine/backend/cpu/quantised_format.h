@@ -51,8 +51,17 @@ constexpr QuantisedFormat kQuantisedFormats[] = {
 };
 constexpr int kQuantisedFormatCount = sizeof kQuantisedFormats / sizeof kQuantisedFormats[0];
 
+/// Bytes of a block of 16 outputs × 32 inputs.
+constexpr std::size_t quantisedBlockBytes(const QuantisedFormat& format) {
+    const std::size_t scaleRow = kTileOutputs * (format.wideScales ? 4 : 2);
+    const std::size_t scales = static_cast<std::size_t>(kBlockInputs / format.group) * scaleRow * (format.offsets ? 2 : 1);
+    return scales + (format.bits == 8 ? 512 : 256 + 64 * static_cast<std::size_t>(format.bits - 4));
+}
+
 struct QuantisedKernels {
     MultiplyTiles multiply[kQuantisedFormatCount];
+    /// Makes the arrays of a QuantisedRow from x: [32 · blocks].
+    void (*split)(const float* x, int blocks, std::int8_t* high, std::int8_t* low, float* scales, std::int32_t* sums);
     /// Integer dot products on registers alone, as SpinArithmetic in kernels.h.
     std::int64_t (*spin)(std::int64_t rounds);
 };

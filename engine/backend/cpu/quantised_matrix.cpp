@@ -6,9 +6,7 @@
 #include "engine/backend/cpu/quantised_matrix.h"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
-#include <cmath>
 #include <cstring>
 
 #include "engine/backend/half.h"
@@ -16,8 +14,6 @@
 
 namespace engine::cpu {
 namespace {
-
-constexpr float kGreatestDigits = 128 * 127;  // of 128 · high + low with high ≤ 127, low ≤ 0
 
 /// Index into kQuantisedFormats; −1 = none.
 int formatOf(WeightType type) {
@@ -88,13 +84,6 @@ void packGroup(const WeightGroup& group, const QuantisedFormat& format, int outp
 }
 
 }  // namespace
-
-std::size_t quantisedBlockBytes(const QuantisedFormat& format) {
-    const std::size_t scaleRow = kTileOutputs * (format.wideScales ? 4 : 2);
-    const std::size_t scales = static_cast<std::size_t>(kBlockInputs / format.group) * scaleRow * (format.offsets ? 2 : 1);
-    const std::size_t codes = format.bits == 8 ? 512 : 256 + 64 * static_cast<std::size_t>(format.bits - 4);
-    return scales + codes;
-}
 
 std::unique_ptr<QuantisedMatrix> QuantisedMatrix::pack(std::span<const HostTensor* const> parts, PageArena& memory,
                                                        int threads) {
@@ -183,30 +172,7 @@ void QuantisedProduct::multiply(std::span<const float> x, const QuantisedMatrix&
     m_sums.resize(inputs / 16);
     std::int8_t* high = m_digits.data();
     std::int8_t* low = high + inputs;
-    for (std::size_t block = 0; block < m_scales.size(); ++block) {
-        const float* from = x.data() + block * kBlockInputs;
-        float greatest = 0;
-        for (int i = 0; i < kBlockInputs; ++i)
-            greatest = std::max(greatest, std::fabs(from[i]));
-        const float inverse = greatest > 0 ? kGreatestDigits / greatest : 0;
-        m_scales[block] = greatest / kGreatestDigits;
-        std::int32_t values[kBlockInputs];
-        for (int i = 0; i < kBlockInputs; ++i) {
-            // Adding 1.5 · 2^23 rounds to an integer, which then stands in the low bits.
-            values[i] = std::bit_cast<std::int32_t>(from[i] * inverse + 0x1.8p23F) - std::bit_cast<std::int32_t>(0x1.8p23F);
-        }
-        for (int i = 0; i < kBlockInputs; ++i) {
-            const std::int32_t upper = (values[i] + 64) >> 7;
-            high[block * kBlockInputs + static_cast<std::size_t>(i)] = static_cast<std::int8_t>(upper);
-            low[block * kBlockInputs + static_cast<std::size_t>(i)] = static_cast<std::int8_t>(values[i] - 128 * upper);
-        }
-        for (int half = 0; half < 2; ++half) {
-            std::int32_t sum = 0;
-            for (int i = 0; i < 16; ++i)
-                sum += values[half * 16 + i];
-            m_sums[2 * block + static_cast<std::size_t>(half)] = sum;
-        }
-    }
+    m_kernels.split(x.data(), static_cast<int>(m_scales.size()), high, low, m_scales.data(), m_sums.data());
     const QuantisedRow row{high, low, m_scales.data(), m_sums.data()};
     m_team.run([&](int thread, int threads) { multiplyShare(weights, row, thread, threads, out.data()); }, follows(weights));
 }

@@ -13,9 +13,6 @@
 
 namespace engine::cpu {
 
-/// Bytes of a block of 16 outputs × 32 inputs.
-std::size_t quantisedBlockBytes(const QuantisedFormat& format);
-
 /// Tensors stacked by rows, each in the layout of quantised_format.h, one behind the other. Constant after construction.
 class QuantisedMatrix {
 public:

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "engine/backend/cpu/quantised_format.h"
+#include "engine/backend/cpu/row_digits_body.h"
 #include "engine/backend/half.h"
 
 namespace engine::cpu {
@@ -86,6 +87,7 @@ std::int64_t spin(std::int64_t rounds) {
 const QuantisedKernels& portableQuantised() {
     static constexpr QuantisedKernels kKernels = {{multiplyTiles<0>, multiplyTiles<1>, multiplyTiles<2>, multiplyTiles<3>,
                                                    multiplyTiles<4>, multiplyTiles<5>, multiplyTiles<6>, multiplyTiles<7>},
+                                                  splitRow,
                                                   spin};
     return kKernels;
 }

@@ -1,5 +1,5 @@
 // Speeds of the cpu back end's operations at the shapes of a 135M model (E 576, H 9, KH 3, D 64, F 1536, V 49152). By hand: backend_bench
-// [bf16|f32] [threads]. Medians of repeated runs; compare within one run, machines differ.
+// [bf16|f32] [threads] [token]. Medians of repeated runs; compare within one run, machines differ.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -135,6 +135,80 @@ public:
         }
     }
 
+    /// A decoded token after 512 others, and its products with quantised weights alone.
+    void token() {
+        const auto pack = [&](int outputs, int inputs, WeightType type) {
+            HostTensor weights;
+            weights.type = type;
+            weights.rows = outputs;
+            weights.columns = inputs;
+            weights.data.assign(weights.rowBytes() * static_cast<std::size_t>(outputs), std::byte{0x11});
+            m_weightBytes += static_cast<double>(weights.data.size());
+            const HostTensor* parts[] = {&weights};
+            return m_backend.packMatrix(parts, {}, MatrixUse::OneRow);
+        };
+        constexpr int kLayers = 30;
+        constexpr int kPosition = 512;
+        struct Layer {
+            std::unique_ptr<WeightMatrix> qkv, o, gateUp, down;
+            Cache cache;
+        };
+        m_weightBytes = 0;
+        std::vector<Layer> layers;
+        for (int i = 0; i < kLayers; ++i)
+            layers.push_back({pack(960, 576, WeightType::Q4_1), pack(576, 576, WeightType::Q4_1),
+                              pack(3072, 576, WeightType::Q4_1), pack(576, 1536, WeightType::Q4_1),
+                              filledCache(kPosition + 1)});
+        const double layerBytes = m_weightBytes;
+        const auto output = pack(49152, 576, WeightType::Q8_0);
+        const DType narrow = m_backend.activationType();
+        const Matrix x = matrix(1, 576, DType::F32);
+        const Matrix normed = matrix(1, 576, narrow);
+        const Matrix qkv(m_backend, 1, 960, DType::F32);
+        const Matrix q(m_backend, 1, 576, narrow);
+        const Matrix mixed = matrix(1, 576, narrow);
+        const Matrix gateUp(m_backend, 1, 3072, narrow);
+        const Matrix act = matrix(1, 1536, narrow);
+        const Matrix logits(m_backend, 1, 49152, DType::F32);
+        const std::vector<float> weight(576, 1.0F);
+        const RopeTable rope = ropeTable(RopePairing::Interleaved, 64, kPosition + 1);
+        const int positions[] = {kPosition};
+        const int limits[] = {kPosition + 1};
+        const auto burst = [&](const std::function<void()>& work) { return median([&] { m_backend.burst(work); }); };
+        const double products = burst([&] {
+            for (const Layer& layer : layers) {
+                m_backend.matmulRow(normed, *layer.qkv, qkv, Accumulate::No);
+                m_backend.matmulRow(mixed, *layer.o, x, Accumulate::Yes);
+                m_backend.matmulRow(normed, *layer.gateUp, gateUp, Accumulate::No);
+                m_backend.matmulRow(act, *layer.down, x, Accumulate::Yes);
+            }
+        });
+        const double vocabulary = burst([&] { m_backend.matmulRow(normed, *output, logits, Accumulate::No); });
+        const double whole = burst([&] {
+            for (const Layer& layer : layers) {
+                m_backend.rmsNorm(x, weight, 1e-5F, normed);
+                m_backend.matmulRow(normed, *layer.qkv, qkv, Accumulate::No);
+                m_backend.scatterKv(qkv.view().columnsSlice(576, 192), qkv.view().columnsSlice(768, 192), positions, rope,
+                                    layer.cache);
+                m_backend.rotateQueries(qkv.view().columnsSlice(0, 576), 9, positions, rope, q);
+                m_backend.attention(q, 9, layer.cache, limits, mixed, nullptr);
+                m_backend.matmulRow(mixed, *layer.o, x, Accumulate::Yes);
+                m_backend.rmsNorm(x, weight, 1e-5F, normed);
+                m_backend.matmulRow(normed, *layer.gateUp, gateUp, Accumulate::No);
+                m_backend.swiglu(gateUp, act);
+                m_backend.matmulRow(act, *layer.down, x, Accumulate::Yes);
+            }
+            m_backend.matmulRow(normed, *output, logits, Accumulate::No);
+        });
+        const double cacheBytes = kLayers * 2.0 * 192 * (kPosition + 1) * static_cast<double>(elementBytes(narrow));
+        const auto line = [](const char* name, double seconds, double bytes) {
+            std::printf("%-28s %8.3f ms  %6.1f GB/s read\n", name, seconds * 1e3, bytes / seconds / 1e9);
+        };
+        line("row products of 30 layers", products, layerBytes);
+        line("logits of a row, Q8_0", vocabulary, m_weightBytes - layerBytes);
+        line("a decoded token", whole, m_weightBytes + cacheBytes);
+    }
+
     /// One pass over all layers as the blend loop makes it, without the loop: what a full prefill costs, and its matrix products alone.
     void prefill(int tokens) {
         Noise noise(2);
@@ -230,6 +304,7 @@ private:
 
     Backend& m_backend;
     Noise m_noise;
+    double m_weightBytes = 0;
 };
 
 }  // namespace
@@ -251,6 +326,11 @@ int main(int argumentCount, char** arguments) {
     std::printf("%s, %s, %d threads\n", backend.name().c_str(),
                 backend.precision() == engine::Precision::Bf16 ? "bf16" : "f32", backend.threads());
     engine::Bench bench(backend);
+    const std::string part = argumentCount > 3 ? arguments[3] : "";
+    if (part.empty() || part == "token")
+        bench.token();
+    if (part == "token")
+        return 0;
     bench.matrixProducts();
     bench.attention();
     bench.rows();
