@@ -94,8 +94,9 @@ public:
                               "fast: query-value at 0.15; faithful: query-value at 0.30; exact: full prefill"),
                {"fast", "faithful", "exact"})
             ->capture_default_str();
-        choose<engine::Strategy>(
-            app.add_option("--strategy", m_strategy, "How tokens are chosen for recompute; default: the preset's"));
+        choose<engine::Strategy>(app.add_option("--strategy", m_strategy,
+                                                "How tokens are chosen for recompute; default: the preset's, or cacheblend "
+                                                "where loading is slow and no ratio is given"));
         app.add_option("--ratio", m_ratio, "Share of context tokens to recompute, 0 to 1; default: the preset's")
             ->type_name("R");
         choose<engine::Anchor>(app.add_option("--anchor", m_anchor, "Fixed tokens that chunks were precomputed behind"))
@@ -136,6 +137,8 @@ public:
         if (!m_strategy.empty())
             query.blend.strategy = enumOf<engine::Strategy>(m_strategy);
         query.blend.adaptive = m_ratio.empty();
+        if (m_strategy.empty() && query.blend.adaptive)
+            query.strategyChoice = engine::StrategyChoice::ByLoading;
         if (!m_ratio.empty())
             query.blend.ratio = ratioOf(m_ratio);
         query.blend.anchor = enumOf<engine::Anchor>(m_anchor);

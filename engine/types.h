@@ -134,6 +134,9 @@ struct GivenPrompt {
     bool raw = false;  // head and question used as they are, special tokens parsed; else put into the model's template
 };
 
+/// Whether the plan's strategy is the one asked for, or cacheblend where that of the question's own attention would wait for the disk.
+enum class StrategyChoice { Asked, ByLoading };
+
 struct Query {
     std::string question;
     std::string collection;  // by name; unused with `given`
@@ -142,6 +145,7 @@ struct Query {
     std::optional<GivenPrompt> given;
     std::uint64_t followUpOf = 0;  // Answer::run of the answer that this question goes on from; 0 = a new conversation
     BlendOptions blend;
+    StrategyChoice strategyChoice = StrategyChoice::Asked;  // ByLoading needs BlendOptions::adaptive
     SamplingOptions sampling;
 };
 

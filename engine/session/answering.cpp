@@ -32,7 +32,7 @@ Result<BlendPlan> EngineImpl::plan(const Query& query) {
             turn != nullptr ? m_planner->planFollowUp(query, turn->cachedTokens, turn->pending) : m_planner->plan(query);
         if (!plan.ok())
             return plan;
-        Forecast(m_weights->config(), m_spec, m_speed, *m_ramTier).complete(*plan);
+        Forecast(m_weights->config(), m_spec, m_speed, *m_ramTier).complete(*plan, query.strategyChoice);
         return plan;
     });
 }

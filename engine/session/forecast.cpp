@@ -12,6 +12,7 @@ namespace {
 
 // Forecasts are some percent off: a decision against the usual way needs a gain that is not noise.
 constexpr double kClearGain = 0.97;
+constexpr double kNoticedMs = 5;  // a strategy is not changed for less
 constexpr double kNoCost = 1.005;
 constexpr double kRatioStep = 0.01;
 
@@ -52,6 +53,22 @@ double Forecast::ttftMs(const BlendPlan& plan) const {
     return m_speed.forecastMs(forecastPasses(plan, m_config), loading(plan));
 }
 
+void Forecast::preferPipelined(BlendPlan& plan) const {
+    if (plan.options.strategy != Strategy::QueryValue || plan.options.checkLayer >= m_config.layers)
+        return;
+    const LoadCost load = loading(plan);
+    const double readMs = m_speed.readMs(load);
+    const double hidingMs = m_speed.hidingMs(forecastPasses(plan, m_config), load);
+    const double usual = ttftMs(plan);
+    plan.options.strategy = Strategy::CacheBlend;
+    const double pipelined = ttftMs(plan);
+    if (readMs > hidingMs && pipelined < std::min(usual * kClearGain, usual - kNoticedMs))
+        plan.notes.push_back("strategy cacheblend instead of query-value: it computes while it loads (" +
+                             std::to_string(std::lround(usual - pipelined)) + " ms less to the first token)");
+    else
+        plan.options.strategy = Strategy::QueryValue;
+}
+
 void Forecast::computeSlowChunks(BlendPlan& plan) const {
     double best = ttftMs(plan);
     for (PlanSegment& segment : plan.segments) {
@@ -89,7 +106,7 @@ void Forecast::raiseRatio(BlendPlan& plan) const {
                              ": computing that many tokens hides behind loading");
 }
 
-void Forecast::complete(BlendPlan& plan) const {
+void Forecast::complete(BlendPlan& plan, StrategyChoice choice) const {
     const int checkLayer = plan.options.strategy == Strategy::CacheBlend ? plan.options.checkLayer : 0;
     for (PlanSegment& segment : plan.segments)
         if (segment.source == KvSource::Store && segment.extent.has_value() &&
@@ -98,6 +115,8 @@ void Forecast::complete(BlendPlan& plan) const {
     plan.load.askedRatio = plan.options.ratio;
     const Strategy strategy = plan.options.strategy;
     if (plan.options.adaptive && strategy != Strategy::Full && strategy != Strategy::Prefix && m_speed.known()) {
+        if (choice == StrategyChoice::ByLoading)
+            preferPipelined(plan);
         computeSlowChunks(plan);
         if (ratioHidesLoading(plan.options))
             raiseRatio(plan);

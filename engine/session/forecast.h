@@ -15,11 +15,13 @@ public:
         : m_config(config), m_spec(spec), m_speed(speed), m_ram(ram) {}
 
     /// Marks the records that are in memory, decides when the plan is adaptive, and fills in bytes, work and times.
-    void complete(BlendPlan& plan) const;
+    void complete(BlendPlan& plan, StrategyChoice choice = StrategyChoice::Asked) const;
 
 private:
     double ttftMs(const BlendPlan& plan) const;
     LoadCost loading(const BlendPlan& plan) const;
+    /// query-value reads every layer for its pass over the question before it knows what to compute; cacheblend computes while it reads.
+    void preferPipelined(BlendPlan& plan) const;
     /// A chunk whose load takes longer than its computation is computed.
     void computeSlowChunks(BlendPlan& plan) const;
     /// Where loading takes longer than the computation it hides behind, more tokens are computed at no cost.

@@ -95,6 +95,17 @@ TEST(CommandLine, ExplicitStrategyAndRatioOverrideThePreset) {
     EXPECT_EQ(strategyOnly.ratio, 0.30);
 }
 
+TEST(CommandLine, TheStrategyIsLeftToLoadingOnlyWhereNoneAndNoRatioIsGiven) {
+    const auto choiceOf = [](std::vector<std::string> options) {
+        options.insert(options.begin(), {"ask", "Why?", "--collection", "c"});
+        return commandOf<AskCommand>(options).query.strategyChoice;
+    };
+    EXPECT_EQ(choiceOf({}), engine::StrategyChoice::ByLoading);
+    EXPECT_EQ(choiceOf({"--preset", "faithful"}), engine::StrategyChoice::ByLoading);
+    EXPECT_EQ(choiceOf({"--strategy", "query-value"}), engine::StrategyChoice::Asked);
+    EXPECT_EQ(choiceOf({"--ratio", "0.15"}), engine::StrategyChoice::Asked);
+}
+
 TEST(CommandLine, EveryBlendOptionReachesTheQuery) {
     const auto query = commandOf<AskCommand>({"ask",           "Why?",
                                               "--collection",  "c",

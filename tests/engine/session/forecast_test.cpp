@@ -65,8 +65,9 @@ BlendPlan planOf(Strategy strategy) {
 
 class ForecastTest : public testing::Test {
 protected:
-    BlendPlan completed(BlendPlan plan, const engine::Speed& speed) {
-        engine::Forecast(m_config, kSpec, speed, m_ram).complete(plan);
+    BlendPlan completed(BlendPlan plan, const engine::Speed& speed,
+                        engine::StrategyChoice choice = engine::StrategyChoice::Asked) {
+        engine::Forecast(m_config, kSpec, speed, m_ram).complete(plan, choice);
         return plan;
     }
 
@@ -117,6 +118,24 @@ TEST_F(ForecastTest, TheRatioRisesToWhereComputingTakesAsLongAsLoading) {
     BlendPlan asked = planOf(Strategy::First);
     asked.options.adaptive = false;
     EXPECT_NEAR(plan.forecastTtftMs, completed(asked, m_middling).forecastTtftMs, 0.01 * plan.forecastTtftMs);
+}
+
+TEST_F(ForecastTest, AnOpenStrategyIsCacheblendWhereTheQuestionsPassWouldWait) {
+    const auto byLoading = engine::StrategyChoice::ByLoading;
+    const BlendPlan plan = completed(planOf(Strategy::QueryValue), m_middling, byLoading);
+    const BlendPlan asked = completed(planOf(Strategy::QueryValue), m_middling);
+    EXPECT_EQ(plan.options.strategy, Strategy::CacheBlend);
+    EXPECT_EQ(asked.options.strategy, Strategy::QueryValue);
+    EXPECT_LT(plan.forecastTtftMs, 0.97 * asked.forecastTtftMs);
+    EXPECT_GE(plan.options.ratio, 0.15);
+    ASSERT_FALSE(plan.notes.empty());
+    EXPECT_NE(plan.notes.front().find("cacheblend instead of query-value"), std::string::npos);
+
+    EXPECT_EQ(completed(planOf(Strategy::QueryValue), m_fast, byLoading).options.strategy, Strategy::QueryValue);
+    EXPECT_EQ(completed(planOf(Strategy::Query), m_middling, byLoading).options.strategy, Strategy::Query);
+    BlendPlan fixed = planOf(Strategy::QueryValue);
+    fixed.options.adaptive = false;
+    EXPECT_EQ(completed(fixed, m_middling, byLoading).options.strategy, Strategy::QueryValue);
 }
 
 TEST_F(ForecastTest, WhatIsInMemoryIsNotSlow) {
