@@ -192,6 +192,10 @@ Result<KvVerifyReport> EngineImpl::storeVerify(int part, int modulus, JobObserve
     return guarded([&] { return m_store->verify(part, modulus, progressOf(observer, "verifying"), std::move(stop)); });
 }
 
+Result<std::vector<std::string>> EngineImpl::verifyLibrary() {
+    return guarded([&] { return m_catalog->verify(); });
+}
+
 Result<std::uint64_t> EngineImpl::storeEvict(std::uint64_t bytes, std::stop_token stop) {
     return guarded([&] { return m_store->evictTo(bytes, std::move(stop)); });
 }
