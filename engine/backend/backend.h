@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -75,6 +76,9 @@ public:
     virtual Precision precision() const = 0;  // F32 or Bf16
     virtual DType activationType() const = 0;
     virtual int threads() const = 0;
+    /// Calls `work`, which makes many small operations one after the other (a decoded token), on this thread. A hint: a back end may
+    /// keep its threads at hand meanwhile.
+    virtual void burst(const std::function<void()>& work) { work(); }
 
     // -- memory
     virtual Buffer allocate(std::uint64_t bytes) = 0;  // 64-byte aligned, zero-filled

@@ -24,19 +24,36 @@ float usable(float logit) {
     return std::min(logit, std::numeric_limits<float>::max());
 }
 
+/// The greatest usable logit's id, the lowest of equal ones; 0 when there is none.
+TokenId greatest(std::span<const float> logits) {
+    TokenId best = 0;
+    float value = kLowest;
+    for (std::size_t i = 0; i < logits.size(); ++i) {
+        const float logit = std::min(logits[i], std::numeric_limits<float>::max());
+        if (logit > value) {  // never for NaN
+            value = logit;
+            best = static_cast<TokenId>(i);
+        }
+    }
+    return best;
+}
+
 }  // namespace
 
 Sampler::Sampler(const SamplingOptions& options) : m_options(options), m_generator(options.seed) {}
 
 TokenId Sampler::sample(std::span<const float> logits, std::span<const TokenId> history) {
     assert(!logits.empty());
+    const double penalty = m_options.repeatPenalty;
+    const bool penalised = std::isfinite(penalty) && penalty > 0 && penalty != 1.0;
+    if (!(m_options.temperature > 0) && !penalised)
+        return greatest(logits);
     m_candidates.clear();
     m_candidates.reserve(logits.size());
     for (std::size_t i = 0; i < logits.size(); ++i)
         m_candidates.emplace_back(usable(logits[i]), static_cast<TokenId>(i));
 
-    const double penalty = m_options.repeatPenalty;
-    if (std::isfinite(penalty) && penalty > 0 && penalty != 1.0) {
+    if (penalised) {
         for (const TokenId id : history) {
             if (id < 0 || static_cast<std::size_t>(id) >= logits.size())
                 continue;

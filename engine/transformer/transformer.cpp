@@ -192,21 +192,23 @@ void Transformer::logits(int row, RowBuffers& rows, std::vector<float>& out) con
 void Transformer::decode(TokenId id, int position, KvCache& cache, RowBuffers& rows, std::vector<float>& out) const {
     const std::array positions{position};
     const std::array limits{position + 1};
-    embed(std::span(&id, 1), rows);
-    for (int layer = 0; layer < m_config.layers; ++layer) {
-        const LayerWeights& weights = m_layers[static_cast<std::size_t>(layer)];
-        m_backend.rmsNorm(rows.x(1), weights.attentionNorm, m_config.normEpsilon, rows.normed(1));
-        m_backend.matmulRow(rows.normed(1), *weights.qkv, rows.qkv(1), Accumulate::No);
-        normHeads(weights, 1, rows);
-        m_backend.scatterKv(rows.k(1), rows.v(1), positions, m_rope, cache.layer(layer));
-        attend(rows.q(1), positions, limits, cache.layer(layer), rows);
-        m_backend.matmulRow(rows.attended(1), *weights.attentionOutput, rows.x(1), Accumulate::Yes);
-        m_backend.rmsNorm(rows.x(1), weights.feedForwardNorm, m_config.normEpsilon, rows.normed(1));
-        m_backend.matmulRow(rows.normed(1), *weights.gateUp, rows.gateUp(1), Accumulate::No);
-        m_backend.swiglu(rows.gateUp(1), rows.activated(1));
-        m_backend.matmulRow(rows.activated(1), *weights.down, rows.x(1), Accumulate::Yes);
-    }
-    logits(0, rows, out);
+    m_backend.burst([&] {
+        embed(std::span(&id, 1), rows);
+        for (int layer = 0; layer < m_config.layers; ++layer) {
+            const LayerWeights& weights = m_layers[static_cast<std::size_t>(layer)];
+            m_backend.rmsNorm(rows.x(1), weights.attentionNorm, m_config.normEpsilon, rows.normed(1));
+            m_backend.matmulRow(rows.normed(1), *weights.qkv, rows.qkv(1), Accumulate::No);
+            normHeads(weights, 1, rows);
+            m_backend.scatterKv(rows.k(1), rows.v(1), positions, m_rope, cache.layer(layer));
+            attend(rows.q(1), positions, limits, cache.layer(layer), rows);
+            m_backend.matmulRow(rows.attended(1), *weights.attentionOutput, rows.x(1), Accumulate::Yes);
+            m_backend.rmsNorm(rows.x(1), weights.feedForwardNorm, m_config.normEpsilon, rows.normed(1));
+            m_backend.matmulRow(rows.normed(1), *weights.gateUp, rows.gateUp(1), Accumulate::No);
+            m_backend.swiglu(rows.gateUp(1), rows.activated(1));
+            m_backend.matmulRow(rows.activated(1), *weights.down, rows.x(1), Accumulate::Yes);
+        }
+        logits(0, rows, out);
+    });
 }
 
 }  // namespace engine

@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
@@ -60,7 +61,7 @@ void Attention::run(TensorView q, int heads, KvLayerView cache, std::span<const 
                        (greatest + kSegmentKeys - 1) / kSegmentKeys,
                        kLog2E / std::sqrt(static_cast<float>(cache.headDim))};
     const int tasks = cache.kvHeads * call.blocks;
-    const bool shareSegments = m_threads > 1 && call.segments > 1 && tasks < kBlocksPerThread * m_threads;
+    const bool shareSegments = m_threads > 1 && tasks < kBlocksPerThread * m_threads;
     reserve(call, static_cast<std::size_t>(shareSegments ? tasks * call.segments : 2 * m_threads), mass != nullptr);
     if (shareSegments) {
         runSegments(call);
@@ -100,9 +101,8 @@ AttentionPartial Attention::partial(const Call& call, std::size_t index) {
     return {base, base + kRows * stride, base + kRows * (stride + 16)};
 }
 
-/// Gathers a block's queries and limits into the calling thread's scratch.
-AttentionBlock Attention::prepare(const Call& call, int kvHead, int index) {
-    const int thread = omp_get_thread_num();
+/// Gathers a block's queries and limits into a thread's scratch.
+AttentionBlock Attention::prepare(const Call& call, int thread, int kvHead, int index) {
     const int words = call.layout.words();
     const std::size_t headBytes = static_cast<std::size_t>(words) * sizeof(float);
     AttentionBlock block;
@@ -153,10 +153,10 @@ void Attention::runWholeBlocks(const Call& call) {
         const int kvHead = task % call.cache.kvHeads;
         const int index =
             call.blocks - 1 - task / call.cache.kvHeads;  // the last rows see the most keys: longest task first
-        const auto thread = static_cast<std::size_t>(omp_get_thread_num());
-        const AttentionBlock block = prepare(call, kvHead, index);
-        const AttentionPartial sum = partial(call, 2 * thread);
-        const AttentionPartial next = partial(call, 2 * thread + 1);
+        const int thread = omp_get_thread_num();
+        const AttentionBlock block = prepare(call, thread, kvHead, index);
+        const AttentionPartial sum = partial(call, 2 * static_cast<std::size_t>(thread));
+        const AttentionPartial next = partial(call, 2 * static_cast<std::size_t>(thread) + 1);
         for (int begin = 0; begin < block.greatestLimit; begin += kSegmentKeys) {
             m_kernels.attend(block, begin, begin + kSegmentKeys, begin == 0 ? sum : next);
             if (begin > 0) {
@@ -169,32 +169,29 @@ void Attention::runWholeBlocks(const Call& call) {
 
 void Attention::runSegments(const Call& call) {
     const int blocks = call.cache.kvHeads * call.blocks;
-    const int tasks = blocks * call.segments;
-#pragma omp parallel num_threads(m_threads)
-    {
-#pragma omp for schedule(dynamic)
-        for (int task = 0; task < tasks; ++task) {
+    std::atomic<int> taken = 0;
+    m_team.run([&](int thread, int /*threads*/) {
+        for (int task = taken++; task < blocks * call.segments; task = taken++) {
             const int segment = task % call.segments;
-            const AttentionBlock block =
-                prepare(call, task / call.segments % call.cache.kvHeads, task / call.segments / call.cache.kvHeads);
-            if (segment * kSegmentKeys < block.greatestLimit) {
-                m_kernels.attend(block, segment * kSegmentKeys, (segment + 1) * kSegmentKeys,
+            const int block = task / call.segments;
+            const AttentionBlock rows = prepare(call, thread, block % call.cache.kvHeads, block / call.cache.kvHeads);
+            if (segment * kSegmentKeys < rows.greatestLimit)
+                m_kernels.attend(rows, segment * kSegmentKeys, (segment + 1) * kSegmentKeys,
                                  partial(call, static_cast<std::size_t>(task)));
-            }
         }
-#pragma omp for schedule(static)
-        for (int i = 0; i < blocks; ++i) {
+    });
+    m_team.run([&](int thread, int threads) {
+        for (int i = thread; i < blocks; i += threads) {
             const int kvHead = i % call.cache.kvHeads;
             const int index = i / call.cache.kvHeads;
-            const AttentionBlock block = prepare(call, kvHead, index);
+            const AttentionBlock block = prepare(call, thread, kvHead, index);
             const auto first = static_cast<std::size_t>(i) * static_cast<std::size_t>(call.segments);
             const AttentionPartial sum = partial(call, first);
-            for (int segment = 1; segment * kSegmentKeys < block.greatestLimit; ++segment) {
+            for (int segment = 1; segment * kSegmentKeys < block.greatestLimit; ++segment)
                 m_kernels.merge(block, sum, partial(call, first + static_cast<std::size_t>(segment)));
-            }
             finish(call, block, sum, kvHead, index);
         }
-    }
+    });
 }
 
 /// A second sweep over the keys, now that each row's maximum and sum are known. A thread does whole tiles of keys, for all heads
@@ -207,7 +204,7 @@ void Attention::addMass(const Call& call, const TensorView& mass) {
         alignas(64) float sums[AttentionBlock::kTileKeys] = {};
         for (int kvHead = 0; kvHead < call.cache.kvHeads; ++kvHead) {
             for (int index = 0; index < call.blocks; ++index) {
-                const AttentionBlock block = prepare(call, kvHead, index);
+                const AttentionBlock block = prepare(call, omp_get_thread_num(), kvHead, index);
                 if (begin < block.greatestLimit) {
                     const auto kept = static_cast<std::size_t>(kvHead) * static_cast<std::size_t>(call.rowsPerHead) +
                                       static_cast<std::size_t>(index) * kRows;

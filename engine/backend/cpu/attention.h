@@ -6,6 +6,7 @@
 
 #include "engine/backend/backend.h"
 #include "engine/backend/cpu/kernels.h"
+#include "engine/backend/cpu/team.h"
 
 namespace engine::cpu {
 
@@ -16,8 +17,8 @@ namespace engine::cpu {
 /// its segments: results depend neither on the threads nor on the other rows of the call.
 class Attention {
 public:
-    Attention(const AttentionKernels& kernels, const RowKernels& rows, int threads)
-        : m_kernels(kernels), m_rows(rows), m_threads(threads) {}
+    Attention(const AttentionKernels& kernels, const RowKernels& rows, Team& team, int threads)
+        : m_kernels(kernels), m_rows(rows), m_team(team), m_threads(threads) {}
 
     /// See Backend::attention.
     void run(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
@@ -26,7 +27,7 @@ public:
 private:
     struct Call;
 
-    AttentionBlock prepare(const Call& call, int kvHead, int index);
+    AttentionBlock prepare(const Call& call, int thread, int kvHead, int index);
     AttentionPartial partial(const Call& call, std::size_t index);
     void finish(const Call& call, const AttentionBlock& block, const AttentionPartial& done, int kvHead, int index);
     void runWholeBlocks(const Call& call);
@@ -36,6 +37,7 @@ private:
 
     const AttentionKernels m_kernels;
     const RowKernels m_rows;
+    Team& m_team;
     const int m_threads;
     Buffer m_queries;               // [threads, kRows, words] words
     std::vector<int> m_limits;      // [threads, kRows]

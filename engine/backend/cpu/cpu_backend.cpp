@@ -16,7 +16,9 @@
 #include "engine/backend/cpu/cache_layout.h"
 #include "engine/backend/cpu/kernels.h"
 #include "engine/backend/cpu/packed_matmul.h"
+#include "engine/backend/cpu/page_arena.h"
 #include "engine/backend/cpu/quantised_matrix.h"
+#include "engine/backend/cpu/team.h"
 #include "engine/backend/half.h"
 #include "engine/backend/int8_rows.h"
 
@@ -90,14 +92,16 @@ public:
         : m_rows(kernels.rows),
           m_cacheFormat(attentionKernels.format),
           m_threads(threads),
+          m_team(threads),
           m_matmul(precision(), threads),
-          m_quantised(quantisedKernels, threads),
-          m_attention(attentionKernels, kernels.rows, threads) {}
+          m_quantised(quantisedKernels, m_team),
+          m_attention(attentionKernels, kernels.rows, m_team, threads) {}
 
     std::string name() const override { return "cpu"; }
     Precision precision() const override { return m_cacheFormat == Format::Bf16 ? Precision::Bf16 : Precision::F32; }
     DType activationType() const override { return m_cacheFormat == Format::Bf16 ? DType::Bf16 : DType::F32; }
     int threads() const override { return m_threads; }
+    void burst(const std::function<void()>& work) override { m_rowsByTeam ? m_team.burst(work) : work(); }
 
     Buffer allocate(std::uint64_t bytes) override { return allocateAligned(bytes); }
     void upload(void* to, const void* fromHost, std::uint64_t bytes) override { copyBytes(to, fromHost, bytes); }
@@ -156,6 +160,9 @@ private:
     const RowKernels m_rows;
     const Format m_cacheFormat;
     const int m_threads;
+    Team m_team;
+    PageArena m_weights;       // outlives the matrices packed into it
+    bool m_rowsByTeam = true;  // whether every matrix is kept quantised; oneDNN would have one thread in a burst
     PackedMatmul m_matmul;
     QuantisedProduct m_quantised;
     Attention m_attention;
@@ -202,7 +209,8 @@ std::unique_ptr<WeightMatrix> CpuBackend::packMatrix(std::span<const HostTensor*
         outputs += part->rows;
     }
     auto weights = std::make_unique<CpuWeights>(outputs, parts[0]->columns);
-    weights->quantised = QuantisedMatrix::pack(parts, m_threads);
+    weights->quantised = QuantisedMatrix::pack(parts, m_weights, m_threads);
+    m_rowsByTeam = m_rowsByTeam && weights->quantised != nullptr;
     if (use == MatrixUse::Rows || weights->quantised == nullptr) {
         weights->packed = m_matmul.pack(parts, bias);
     }

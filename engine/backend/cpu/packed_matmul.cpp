@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "engine/backend/cpu/aligned_buffer.h"
+#include "engine/backend/cpu/page_arena.h"
 
 namespace engine::cpu {
 namespace {
@@ -56,9 +57,9 @@ private:
 
 class PackedWeights final : public WeightMatrix {
 public:
-    PackedWeights(int outputs, int inputs, const memory::desc& desc, const dnnl::engine& device)
+    PackedWeights(int outputs, int inputs, const memory::desc& desc, PageArena& storage, const dnnl::engine& device)
         : WeightMatrix(outputs, inputs),
-          m_storage(allocateAligned(desc.get_size())),
+          m_storage(storage.allocate(desc.get_size())),
           m_memory(desc, device, m_storage.data()) {}
 
     const memory& packed() const { return m_memory; }
@@ -128,6 +129,7 @@ struct PackedMatmul::State {
     const int threads;
     dnnl::engine device;
     dnnl::stream stream;
+    PageArena weightPages;
     Buffer scratch;  // the primitives' own, shared: they run one at a time
     std::map<ProductKey, Product> products;
     std::vector<int> recentRows;  // row numbers that have primitives, latest first
@@ -241,7 +243,7 @@ std::unique_ptr<WeightMatrix> PackedMatmul::pack(std::span<const HostTensor* con
     assert(bias.empty() || bias.size() == static_cast<std::size_t>(outputs));
     const ThreadScope scope(m_state->threads);
     const memory::desc desc = m_state->preferredLayout(kTypicalRows, inputs, outputs);
-    auto weights = std::make_unique<PackedWeights>(outputs, inputs, desc, m_state->device);
+    auto weights = std::make_unique<PackedWeights>(outputs, inputs, desc, m_state->weightPages, m_state->device);
     weights->setBias(bias);
     // Whole chunks of outputs are de-quantised and packed into their place, so that no second copy of the matrix exists.
     std::vector<float> chunk(static_cast<std::size_t>(std::min(kChunkOutputs, outputs)) * static_cast<std::size_t>(inputs));

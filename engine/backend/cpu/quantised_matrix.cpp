@@ -1,4 +1,4 @@
-// Packing of quantised weights into tiles, digits of the row, and the division of tiles among threads.
+// Packing of quantised weights into tiles, digits of the row, and the division of tiles among threads: equal runs of them.
 //
 // Decoding is bound by the memory that weights are read from, so they stay as small as in their file; and the row is not rounded to
 // 8 bits as is usual for such products but to 15 (two int8 digits for two integer dot products), which costs arithmetic that
@@ -11,7 +11,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "engine/backend/cpu/aligned_buffer.h"
 #include "engine/backend/half.h"
 #include "engine/model/quantisation.h"
 
@@ -97,40 +96,83 @@ std::size_t quantisedBlockBytes(const QuantisedFormat& format) {
     return scales + codes;
 }
 
-std::unique_ptr<QuantisedMatrix> QuantisedMatrix::pack(std::span<const HostTensor* const> parts, int threads) {
+std::unique_ptr<QuantisedMatrix> QuantisedMatrix::pack(std::span<const HostTensor* const> parts, PageArena& memory,
+                                                       int threads) {
     auto matrix = std::make_unique<QuantisedMatrix>();
     matrix->m_inputs = parts[0]->columns;
-    int firstOutput = 0;
+    const int blocks = matrix->m_inputs / kBlockInputs;
+    int outputs = 0;
+    std::size_t bytes = 0;
     for (const HostTensor* tensor : parts) {
-        Part part{formatOf(tensor->type), firstOutput, tensor->rows, {}};
-        firstOutput += tensor->rows;
+        Part part;
+        part.format = formatOf(tensor->type);
         if (part.format < 0)
             return nullptr;
+        part.firstOutput = outputs;
+        part.outputs = tensor->rows;
+        part.firstTile = matrix->m_tiles;
+        part.tileBytes = static_cast<std::size_t>(blocks) * quantisedBlockBytes(kQuantisedFormats[part.format]);
+        outputs += part.outputs;
+        matrix->m_tiles += part.tileCount();
+        bytes += static_cast<std::size_t>(part.tileCount()) * part.tileBytes;
+        matrix->m_parts.push_back(part);
+    }
+    matrix->m_memory = memory.allocate(bytes);
+    auto* free = static_cast<std::byte*>(matrix->m_memory.data());
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const HostTensor& tensor = *parts[i];
+        Part& part = matrix->m_parts[i];
+        part.tiles = free;
+        free += static_cast<std::size_t>(part.tileCount()) * part.tileBytes;
         const QuantisedFormat& format = kQuantisedFormats[part.format];
-        const int tiles = (tensor->rows + kTileOutputs - 1) / kTileOutputs;
-        const int blocks = tensor->columns / kBlockInputs;
-        const int groupsOfBlock = weightBlockElements(tensor->type) / kBlockInputs;
-        const auto fileBlockBytes = static_cast<std::size_t>(weightBlockBytes(tensor->type));
+        const int groupsOfBlock = weightBlockElements(tensor.type) / kBlockInputs;
+        const auto fileBlockBytes = static_cast<std::size_t>(weightBlockBytes(tensor.type));
         const std::size_t blockBytes = quantisedBlockBytes(format);
-        part.tiles = allocateAligned(static_cast<std::size_t>(tiles) * static_cast<std::size_t>(blocks) * blockBytes);
-        auto* to = static_cast<std::byte*>(part.tiles.data());
 #pragma omp parallel for num_threads(threads) schedule(static)
-        for (int tile = 0; tile < tiles; ++tile) {
+        for (int tile = 0; tile < part.tileCount(); ++tile) {
             WeightGroup group;
-            const int outputs = std::min(kTileOutputs, tensor->rows - tile * kTileOutputs);
-            for (int output = 0; output < outputs; ++output) {
-                const std::byte* from = tensor->row(tile * kTileOutputs + output).data();
-                std::byte* block = to + static_cast<std::size_t>(tile) * static_cast<std::size_t>(blocks) * blockBytes;
+            const int rows = std::min(kTileOutputs, tensor.rows - tile * kTileOutputs);
+            for (int output = 0; output < rows; ++output) {
+                const std::byte* from = tensor.row(tile * kTileOutputs + output).data();
+                std::byte* block = part.tiles + static_cast<std::size_t>(tile) * part.tileBytes;
                 for (int b = 0; b < blocks; ++b, block += blockBytes) {
-                    unpackGroup(tensor->type, from + static_cast<std::size_t>(b / groupsOfBlock) * fileBlockBytes,
+                    unpackGroup(tensor.type, from + static_cast<std::size_t>(b / groupsOfBlock) * fileBlockBytes,
                                 b % groupsOfBlock, group);
                     packGroup(group, format, output, block);
                 }
             }
         }
-        matrix->m_parts.push_back(std::move(part));
     }
     return matrix;
+}
+
+std::span<const std::byte> QuantisedProduct::follows(const QuantisedMatrix& weights) {
+    if (m_last != nullptr)
+        m_follows[m_last] = weights.bytes();
+    m_last = weights.bytes().data();
+    const auto found = m_follows.find(m_last);
+    return found == m_follows.end() ? std::span<const std::byte>() : found->second;
+}
+
+void QuantisedProduct::multiplyShare(const QuantisedMatrix& weights, const QuantisedRow& row, int thread, int threads,
+                                     float* out) const {
+    const int blocks = weights.inputs() / kBlockInputs;
+    const auto firstOf = [&](int which) {
+        return static_cast<int>(static_cast<std::int64_t>(weights.tiles()) * which / threads);
+    };
+    for (const QuantisedMatrix::Part& part : weights.parts()) {
+        const MultiplyTiles multiplyTiles = m_kernels.multiply[part.format];
+        const int whole = part.outputs / kTileOutputs;
+        const int begin = std::clamp(firstOf(thread) - part.firstTile, 0, part.tileCount());
+        const int end = std::clamp(firstOf(thread + 1) - part.firstTile, 0, part.tileCount());
+        if (begin < std::min(end, whole))
+            multiplyTiles(part.tiles, blocks, row, begin, std::min(end, whole), out + part.firstOutput);
+        if (begin <= whole && whole < end) {  // the last tile has fewer outputs
+            float last[kTileOutputs];
+            multiplyTiles(part.tiles + static_cast<std::size_t>(whole) * part.tileBytes, blocks, row, 0, 1, last);
+            std::copy_n(last, part.outputs % kTileOutputs, out + part.firstOutput + whole * kTileOutputs);
+        }
+    }
 }
 
 void QuantisedProduct::multiply(std::span<const float> x, const QuantisedMatrix& weights, std::span<float> out) {
@@ -166,27 +208,7 @@ void QuantisedProduct::multiply(std::span<const float> x, const QuantisedMatrix&
         }
     }
     const QuantisedRow row{high, low, m_scales.data(), m_sums.data()};
-    const auto blocks = static_cast<int>(m_scales.size());
-#pragma omp parallel num_threads(m_threads)
-    for (const QuantisedMatrix::Part& part : weights.parts()) {
-        const MultiplyTiles multiplyTiles = m_kernels.multiply[part.format];
-        const auto* tiles = static_cast<const std::byte*>(part.tiles.data());
-        float* to = out.data() + part.firstOutput;
-        const int whole = part.outputs / kTileOutputs;
-        constexpr int kPiece = 4;  // tiles a turn
-        const int pieces = (whole + kPiece - 1) / kPiece;
-#pragma omp for schedule(static) nowait
-        for (int piece = 0; piece < pieces; ++piece)
-            multiplyTiles(tiles, blocks, row, piece * kPiece, std::min(whole, (piece + 1) * kPiece), to);
-        if (part.outputs % kTileOutputs != 0) {
-#pragma omp single nowait
-            {
-                std::vector<float> last(static_cast<std::size_t>(whole + 1) * kTileOutputs);
-                multiplyTiles(tiles, blocks, row, whole, whole + 1, last.data());
-                std::copy_n(last.data() + whole * kTileOutputs, part.outputs % kTileOutputs, to + whole * kTileOutputs);
-            }
-        }
-    }
+    m_team.run([&](int thread, int threads) { multiplyShare(weights, row, thread, threads, out.data()); }, follows(weights));
 }
 
 }  // namespace engine::cpu

@@ -158,6 +158,43 @@ TEST_P(QuantisedRowTest, ThreadsAndRepetitionDoNotChangeABit) {
     EXPECT_TRUE(sameBits(two, rowProduct(*one, {&weights}, {}, x, MatrixUse::Rows)));
 }
 
+/// A token's operations in a row: three products around an attention, twice, as decoding makes them.
+TEST_P(QuantisedRowTest, ABurstChangesNoBit) {
+    Noise noise(18);
+    constexpr int kWidth = 256;  // 4 heads of 64
+    const HostTensor first = randomTensor(noise, WeightType::Q4_1, kWidth, kWidth);
+    const HostTensor second = randomTensor(noise, WeightType::Q6_K, 100, kWidth);
+    const HostTensor* firstParts[] = {&first};
+    const HostTensor* secondParts[] = {&second};
+    const auto project = m_backend->packMatrix(firstParts, {}, MatrixUse::Rows);
+    const auto output = m_backend->packMatrix(secondParts, {}, MatrixUse::OneRow);
+    const std::vector<float> values = noise.values(kWidth);
+    for (const int keys : {70, 1300}) {
+        Cache cache(*m_backend, 2, 64, keys);
+        cache.fill(0, noise.values(static_cast<std::size_t>(keys * 128)),
+                   noise.values(static_cast<std::size_t>(keys * 128)));
+        const auto token = [&] {
+            const Matrix x(*m_backend, 1, kWidth, narrow(), values);
+            const Matrix attended(*m_backend, 1, kWidth, narrow());
+            const Matrix projected(*m_backend, 1, kWidth, narrow());
+            const Matrix logits(*m_backend, 1, 100, DType::F32);
+            const int limits[] = {keys};
+            m_backend->matmulRow(x, *project, projected, Accumulate::No);
+            m_backend->attention(projected, 4, cache, limits, attended, nullptr);
+            m_backend->matmulRow(attended, *output, logits, Accumulate::No);
+            return logits.values();
+        };
+        const std::vector<float> apart = token();
+        std::vector<float> together[2];
+        m_backend->burst([&] {
+            for (std::vector<float>& result : together)
+                result = token();
+        });
+        EXPECT_TRUE(sameBits(apart, together[0])) << keys << " keys";
+        EXPECT_TRUE(sameBits(apart, together[1])) << keys << " keys";
+    }
+}
+
 TEST(WeightGroups, HoldWhatDequantisationGives) {
     Noise noise(17);
     for (const WeightType type : kKeptTypes) {

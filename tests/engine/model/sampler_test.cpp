@@ -39,6 +39,9 @@ TEST(Sampler, TemperatureZeroTakesTheGreatestAndOfEqualOnesTheLowerId) {
     Sampler sampler(options);
     EXPECT_EQ(sampler.sample(std::vector<float>{1, 5, 3, 5}, {}), 1);
     EXPECT_EQ(sampler.sample(std::vector<float>{-2, -3}, {}), 0);
+    EXPECT_EQ(sampler.sample(std::vector<float>{kNan, -3, kNan, 2}, {}), 3);
+    EXPECT_EQ(sampler.sample(std::vector<float>{1, std::numeric_limits<float>::max(), kInfinity}, {}), 1);
+    EXPECT_EQ(sampler.sample(std::vector<float>{kNan, -kInfinity}, {}), 0);
 }
 
 TEST(Sampler, SameSeedSameTokens) {
