@@ -15,7 +15,7 @@ std::string_view remedyOf(engine::StatusCode code) {
         case engine::StatusCode::NoSpace:
             return "; make room on that disk and try again: nothing finished was lost";
         case engine::StatusCode::ReadOnly:
-            return "; make it writable, or choose another place with --workspace";
+            return "; make it writable, or choose another place";
         default:
             return "";
     }

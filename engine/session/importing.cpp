@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <sys/stat.h>
 
@@ -35,32 +36,40 @@ std::vector<std::string> filesOf(const IngestRequest& request, std::vector<Inges
         const fs::path absolute = fs::absolute(path, error).lexically_normal();
         const fs::file_status status = fs::status(absolute, error);
         if (!fs::exists(status)) {
-            problem(path, IngestState::Failed, "no such file or folder");
+            const bool absent = !error || status.type() == fs::file_type::not_found;
+            problem(path, IngestState::Failed,
+                    absent ? "no such file or folder" : "cannot be looked at: " + error.message());
         } else if (!fs::is_directory(status)) {
             files.push_back(absolute.string());
         } else if (!request.recursive) {
             problem(path, IngestState::Skipped, "is a folder; import folders with --recursive");
         } else {
             std::vector<std::string> found;
-            fs::recursive_directory_iterator walk(absolute, fs::directory_options::skip_permission_denied, error);
-            for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
-                std::error_code ignored;
-                if (walk->path().filename().string().starts_with("."))
-                    walk.disable_recursion_pending();
-                else if (walk->is_regular_file(ignored))
-                    found.push_back(walk->path().string());
+            std::vector<fs::path> folders{absolute};
+            while (!folders.empty()) {
+                const fs::path folder = std::move(folders.back());
+                folders.pop_back();
+                error.clear();
+                fs::directory_iterator entry(folder, error);
+                for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+                    std::error_code ignored;
+                    if (entry->path().filename().string().starts_with("."))
+                        continue;
+                    if (entry->is_directory(ignored) && !entry->is_symlink(ignored))
+                        folders.push_back(entry->path());
+                    else if (entry->is_regular_file(ignored))
+                        found.push_back(entry->path().string());
+                }
+                if (error)  // the others go on
+                    problem(folder.string(), IngestState::Failed, "cannot be listed: " + error.message());
             }
-            if (error)
-                problem(path, IngestState::Failed, "cannot be walked: " + error.message());
             std::sort(found.begin(), found.end());
             files.insert(files.end(), found.begin(), found.end());
         }
     }
-    std::vector<std::string> distinct;
-    for (std::string& file : files)
-        if (std::find(distinct.begin(), distinct.end(), file) == distinct.end())
-            distinct.push_back(std::move(file));
-    return distinct;
+    std::unordered_set<std::string> seen;
+    std::erase_if(files, [&](const std::string& file) { return !seen.insert(file).second; });
+    return files;
 }
 
 Result<std::vector<std::byte>> readFile(const std::string& path, std::uint64_t sizeBytes) {

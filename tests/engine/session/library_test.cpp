@@ -74,6 +74,28 @@ TEST_F(LibraryTest, ABrokenFileIsReportedAndTheOthersGoOn) {
     EXPECT_EQ(m_engine->documents("notes")->size(), 1U);
 }
 
+TEST_F(LibraryTest, FoldersAreWalkedInNameOrderAndWhatCannotBeLookedAtIsTold) {
+    namespace fs = std::filesystem;
+    fs::create_directories(m_folder.path() + "/tree/b/deep");
+    fs::create_directories(m_folder.path() + "/tree/.hidden");
+    for (const char* name : {"tree/b/deep/two.txt", "tree/a.txt", "tree/c.txt", "tree/.hidden/no.txt", "tree/.no.txt"})
+        write(name, std::string("The mill stands by the river called ") + name);
+    fs::create_directory_symlink(m_folder.path() + "/tree", m_folder.path() + "/tree/b/again");
+    const std::string loop = m_folder.path() + "/loop";
+    fs::create_symlink(loop, loop);
+    engine::IngestRequest request;
+    request.paths = {loop, m_folder.path() + "/tree", m_folder.path() + "/tree/a.txt"};
+    request.collection = "notes";
+    request.recursive = true;
+    const auto report = m_engine->ingest(request, m_silent, {});
+    ASSERT_TRUE(report.ok()) << report.status().message();
+    std::vector<std::string> told;
+    for (const engine::IngestFile& file : report->files)
+        told.push_back(file.path.substr(m_folder.path().size()));
+    EXPECT_EQ(told, (std::vector<std::string>{"/loop", "/tree/a.txt", "/tree/b/deep/two.txt", "/tree/c.txt"}));
+    EXPECT_EQ(report->files[0].reason.rfind("cannot be looked at: ", 0), 0U) << report->files[0].reason;
+}
+
 TEST_F(LibraryTest, ATitleTakenFromAFilesNameIsALineOfText) {
     import({write("n\x1b[2J\xff\n.txt", "The mill stands by the river.\n")});
     EXPECT_EQ(m_engine->documents("notes")->at(0).title, "n [2J\uFFFD .txt");
