@@ -9,10 +9,22 @@ namespace app {
 
 namespace {
 
+/// What helps against failures of the medium, which are named where nobody knows what a person can do about them.
+std::string_view remedyOf(engine::StatusCode code) {
+    switch (code) {
+        case engine::StatusCode::NoSpace:
+            return "; make room on that disk and try again: nothing finished was lost";
+        case engine::StatusCode::ReadOnly:
+            return "; make it writable, or choose another place";
+        default:
+            return "";
+    }
+}
+
 void printError(CommandContext& context, std::string_view what, const engine::Status& status) {
     context.out.flush();
     context.err << "cacheblend: " << printable(what, LineBreaks::Flatten) << ": "
-                << printable(status.message(), LineBreaks::Keep) << std::endl;
+                << printable(status.message(), LineBreaks::Keep) << remedyOf(status.code()) << std::endl;
 }
 
 }  // namespace

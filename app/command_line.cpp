@@ -41,15 +41,17 @@ public:
         m_app
             .add_option("--workspace", m_workspace,
                         "Where collections and KV are kept; default: $XDG_DATA_HOME/cacheblend-workbench")
+            ->check(notEmpty())
             ->type_name("DIR");
         m_app
             .add_option(
                 "--model", m_model,
                 "GGUF file, or folder with config.json and safetensors; default: $CACHEBLEND_MODEL, else the embedded one")
+            ->check(notEmpty())
             ->type_name("FILE_OR_DIR");
         choose<engine::BackendKind>(m_app.add_option("--backend", m_backend, "What computes"))->capture_default_str();
         m_app.add_option("--threads", m_common.threads, "Compute threads; default: one a physical core")
-            ->check(atLeast(1))
+            ->check(wholeNumber<int>(1, engine::kMostThreads))
             ->type_name("N");
         choose<engine::KvDtype>(m_app.add_option("--kv-dtype", m_kvDtype, "Stored KV"))->capture_default_str();
         choose<engine::Precision>(m_app.add_option("--precision", m_precision, "Of the cpu back end"))

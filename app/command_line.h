@@ -33,6 +33,7 @@ struct RatioOption {
 
 struct ImportCommand {
     engine::IngestRequest request;
+    bool watch = false;  // import again what changes, until stopped
 };
 struct PrecomputeCommand {
     engine::PrecomputeRequest request;

@@ -4,6 +4,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <ostream>
 #include <type_traits>
 
@@ -46,6 +49,23 @@ template <class T>
 constexpr bool kModelOptional = std::is_same_v<T, CollectionsCommand> || std::is_same_v<T, DocumentsCommand> ||
                                 std::is_same_v<T, ChunksCommand> || std::is_same_v<T, StoreCommand>;
 
+/// Opens the engine; as long as another process holds the workspace, tries again every now and then when it may wait.
+engine::Result<std::unique_ptr<Engine>> openWhenFree(const EngineDoor& door, const engine::EngineOptions& options,
+                                                     WhenBusy whenBusy, const std::stop_token& stop) {
+    constexpr std::chrono::milliseconds kBetweenTries{200};
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    for (;;) {
+        auto opened = door.open(options);
+        if (opened || whenBusy == WhenBusy::Fail || opened.status().code() != engine::StatusCode::Busy)
+            return opened;
+        std::unique_lock lock(mutex);
+        stopped.wait_for(lock, stop, kBetweenTries, [] { return false; });
+        if (stop.stop_requested())
+            return engine::Status(engine::StatusCode::Cancelled, "stopped while the workspace was in use");
+    }
+}
+
 template <class T>
 ExitStatus openAndRun(const CommonOptions& given, const T& command, const Environment& environment, const EngineDoor& door,
                       CommandContext& context) {
@@ -69,6 +89,10 @@ ExitStatus openAndRun(const CommonOptions& given, const T& command, const Enviro
         return reportOpenFailure(context, "model", options.status());
     if (!synthetic.empty())
         options->model = "synthetic:" + synthetic;
+    if constexpr (std::is_same_v<T, ImportCommand>)
+        if (command.watch)
+            return runImportWatch([&](WhenBusy whenBusy) { return openWhenFree(door, *options, whenBusy, context.stop); },
+                                  command, context);
     auto opened = door.open(*options);
     if (!opened) {
         const engine::Status status = opened.status();

@@ -173,7 +173,7 @@ json modelOf(const engine::ModelInfo& info) {
 
 }  // namespace
 
-std::string importJson(const std::string& collection, const engine::IngestReport& report) {
+std::string importJson(const std::string& collection, const engine::IngestReport& report, JsonLayout layout) {
     json files = json::array();
     std::map<engine::IngestState, int> states;
     std::int64_t pageSum = 0, chunkSum = 0, tokenSum = 0;
@@ -189,18 +189,19 @@ std::string importJson(const std::string& collection, const engine::IngestReport
         chunkSum += file.chunks;
         tokenSum += file.tokens;
     }
-    return documentOf({{"collection", collection},
-                       {"files", files},
-                       {"totals",
-                        {{"files", report.files.size()},
-                         {"indexed", states[engine::IngestState::Indexed]},
-                         {"unchanged", states[engine::IngestState::Unchanged]},
-                         {"skipped", states[engine::IngestState::Skipped]},
-                         {"failed", states[engine::IngestState::Failed]},
-                         {"pages", pageSum},
-                         {"chunks", chunkSum},
-                         {"tokens", tokenSum}}},
-                       {"cancelled", report.cancelled}});
+    const json value{{"collection", collection},
+                     {"files", files},
+                     {"totals",
+                      {{"files", report.files.size()},
+                       {"indexed", states[engine::IngestState::Indexed]},
+                       {"unchanged", states[engine::IngestState::Unchanged]},
+                       {"skipped", states[engine::IngestState::Skipped]},
+                       {"failed", states[engine::IngestState::Failed]},
+                       {"pages", pageSum},
+                       {"chunks", chunkSum},
+                       {"tokens", tokenSum}}},
+                     {"cancelled", report.cancelled}};
+    return layout == JsonLayout::Line ? lineOf(value) : documentOf(value);
 }
 
 std::string precomputeJson(const engine::PrecomputeReport& report) {
@@ -418,7 +419,8 @@ std::string storeStatsJson(const engine::KvStoreStats& stats) {
                        {"fingerprints", fingerprints}});
 }
 
-std::string storeVerifyJson(const engine::KvVerifyReport& report, bool cancelled) {
+std::string storeVerifyJson(const engine::KvVerifyReport& report, const std::vector<std::string>& libraryDamage,
+                            bool cancelled) {
     json entries = json::array();
     for (const storage::KvDamage& damage : report.damaged)
         entries.push_back({{"fingerprint", damage.fingerprint.hex()}, {"key", damage.key.hex()}, {"reason", damage.reason}});
@@ -427,6 +429,7 @@ std::string storeVerifyJson(const engine::KvVerifyReport& report, bool cancelled
                        {"damaged", report.damaged.size()},
                        {"repaired", report.damaged.size()},  // taken out: the store is whole again, the next use a miss
                        {"entries", entries},
+                       {"library_damage", libraryDamage},
                        {"cancelled", cancelled}});
 }
 

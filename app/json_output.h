@@ -11,7 +11,8 @@
 
 namespace app {
 
-std::string importJson(const std::string& collection, const engine::IngestReport& report);
+enum class JsonLayout { Document, Line };
+std::string importJson(const std::string& collection, const engine::IngestReport& report, JsonLayout layout);
 std::string precomputeJson(const engine::PrecomputeReport& report);
 
 std::string answerJson(const engine::BlendPlan& plan, const engine::Answer& answer, const engine::ModelInfo& model);
@@ -43,7 +44,8 @@ std::string documentsJson(const std::vector<engine::DocumentRecord>& documents,
 std::string chunksJson(const std::vector<engine::ChunkInfo>& chunks, bool searched);
 
 std::string storeStatsJson(const engine::KvStoreStats& stats);
-std::string storeVerifyJson(const engine::KvVerifyReport& report, bool cancelled);
+std::string storeVerifyJson(const engine::KvVerifyReport& report, const std::vector<std::string>& libraryDamage,
+                            bool cancelled);
 std::string storeEvictJson(std::uint64_t freedBytes, const engine::KvStoreStats& after);
 std::string storeCompactJson(const engine::KvCompactReport& report);
 std::string storeRebuildJson(const engine::KvRebuildReport& report);

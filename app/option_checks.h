@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -37,19 +38,25 @@ CLI::Option* choose(CLI::Option* option) {
 }
 
 template <class Integer>
-CLI::Validator wholeNumber(Integer least) {
+CLI::Validator wholeNumber(Integer least, Integer most = std::numeric_limits<Integer>::max()) {
     return CLI::Validator(
-        [least](std::string& text) -> std::string {
+        [least, most](std::string& text) -> std::string {
             Integer value = 0;
             const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-            if (error != std::errc() || end != text.data() + text.size() || value < least)
-                return "'" + text + "' is not a whole number from " + std::to_string(least);
+            if (error != std::errc() || end != text.data() + text.size() || value < least || value > most)
+                return "'" + text + "' is not a whole number from " + std::to_string(least) +
+                       (most < std::numeric_limits<Integer>::max() ? " to " + std::to_string(most) : "");
             return {};
         },
         "");
 }
 
 inline CLI::Validator atLeast(int least) { return wholeNumber<int>(least); }
+
+/// An empty name is mostly a variable that was not set: it must not fall back to the default silently.
+inline CLI::Validator notEmpty() {
+    return CLI::Validator([](std::string& text) { return text.empty() ? std::string("it is empty") : std::string(); }, "");
+}
 
 /// A size in bytes as a person writes it.
 inline std::uint64_t byteSizeOf(const std::string& option, const std::string& text) {

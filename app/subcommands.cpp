@@ -34,12 +34,15 @@ public:
         addCollection(app, m_command.request.collection);
         app.add_option("--chunk-tokens", m_command.request.chunkTokens,
                        "Greatest size of a chunk in tokens, header included")
-            ->check(atLeast(16))
+            ->check(atLeast(engine::kLeastChunkTokens))
             ->capture_default_str()
             ->type_name("N");
         app.add_flag("--recursive", m_command.request.recursive, "Import the files in folders, and in their folders");
+        app.add_flag("--watch", m_command.watch, "Go on, and import again what changes, until Ctrl-C");
         app.footer(
-            "Files that failed are reported and the others kept; exit status 1 when files failed and none could be read.");
+            "Files that failed are reported and the others kept; exit status 1 when files failed and none could be read.\n"
+            "--watch holds the workspace only while it imports, so that questions can be asked in between; files that are\n"
+            "deleted stay in the collection. With --json it writes a line whenever there was something to import.");
     }
     Command build() const override { return m_command; }
 
@@ -403,7 +406,7 @@ public:
         };
         add(StoreAction::Stats, "stats", "Records, bytes, damage found so far");
         add(StoreAction::Verify, "verify",
-            "Read and check every byte; damaged records are taken out and computed again when needed")
+            "Check every byte: damaged records are taken out, to be computed again; a damaged library is exit status 3")
             ->add_option("--sample", m_sample, "Check each T-th record, from the N-th (0 to T-1); default: all")
             ->type_name("N/T");
         add(StoreAction::Evict, "evict", "Drop the least recently used records that are not pinned")

@@ -69,6 +69,8 @@ public:
     // -- the store
     virtual Result<KvStoreStats> storeStats() = 0;
     virtual Result<KvVerifyReport> storeVerify(int part, int modulus, JobObserver& observer, std::stop_token stop) = 0;
+    /// A sentence for each row of the library (documents, chunks, answers) and each kept file that is damaged; empty = sound.
+    virtual Result<std::vector<std::string>> verifyLibrary() = 0;
     virtual Result<std::uint64_t> storeEvict(std::uint64_t bytes, std::stop_token stop) = 0;
     virtual Result<KvCompactReport> storeCompact(JobObserver& observer, std::stop_token stop) = 0;
     virtual Result<KvRebuildReport> storeRebuildIndex(JobObserver& observer, std::stop_token stop) = 0;

@@ -301,10 +301,15 @@ struct IngestFile {
     std::int64_t tokens = 0;
 };
 
+/// No machine this runs on has more processors; each thread costs memory.
+inline constexpr int kMostThreads = 1024;
+/// A chunk of fewer tokens has no room for its header and a sentence.
+inline constexpr int kLeastChunkTokens = 32;
+
 struct IngestRequest {
     std::vector<std::string> paths;  // files, or directories with `recursive`
     std::string collection;
-    int chunkTokens = 256;  // greatest size, header included
+    int chunkTokens = 256;  // greatest size, header included; from kLeastChunkTokens
     bool recursive = false;
 };
 

@@ -70,6 +70,12 @@ build() {
     cmake --build --preset "$preset" --parallel "$jobs"
 }
 
+# The tests labelled unit and what they run, without the programs.
+build_unit_asan() {
+    cmake --preset asan -DBUILD_GUI=OFF -DWITH_CUDA=OFF
+    cmake --build --preset asan --parallel "$jobs" --target unit_tests
+}
+
 if [[ -z "${SKIP_INSTALL:-}" ]]; then
     step "packages" install_packages "${build_packages[@]}" "${gui_packages[@]}" "${model_packages[@]}" \
         "${test_packages[@]}" "${document_packages[@]}"
@@ -80,7 +86,7 @@ CACHEBLEND_DOCUMENTS="$(documents_root "${XDG_DATA_HOME:-$HOME/.local/share}/cac
 export CACHEBLEND_DOCUMENTS
 step "tests, release, all labels" run_tests release "release, all tests"
 if [[ -z "${SKIP_ASAN:-}" ]]; then
-    step "build, asan" build asan -DBUILD_GUI=OFF -DWITH_CUDA=OFF
+    step "build, asan, the unit tests" build_unit_asan
     step "tests, asan, label unit" run_tests asan "asan, unit tests" --label-regex '^unit$' \
         --exclude-regex '^(include_rules|format_check|face_headers|house_rules|cases_check)$'
     step "build, tsan, the workbench's tests" build_ui_tsan

@@ -1,6 +1,8 @@
 // One function a subcommand. Each prints its result on `context.out`, its messages on `context.err`, and returns the exit status.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +13,11 @@
 namespace app {
 
 ExitStatus runImport(engine::Engine& engine, const ImportCommand& command, CommandContext& context);
+/// Opens the engine; whether to wait until nobody else holds the workspace.
+enum class WhenBusy { Fail, Wait };
+using EngineOpener = std::function<engine::Result<std::unique_ptr<engine::Engine>>(WhenBusy)>;
+/// Imports, and imports again what changes until it is stopped. With --json a line each time.
+ExitStatus runImportWatch(const EngineOpener& open, const ImportCommand& command, CommandContext& context);
 ExitStatus runPrecompute(engine::Engine& engine, const PrecomputeCommand& command, CommandContext& context);
 ExitStatus runAsk(engine::Engine& engine, const AskCommand& command, CommandContext& context);
 ExitStatus runPlan(engine::Engine& engine, const PlanCommand& command, CommandContext& context);

@@ -4,6 +4,7 @@
 #include "app/commands/commands.h"
 #include "app/names.h"
 #include "app/progress_bar.h"
+#include "app/terminal_text.h"
 #include "app/units.h"
 
 namespace app {
@@ -38,8 +39,13 @@ ExitStatus verify(engine::Engine& engine, const StoreCommand& command, CommandCo
     if (!report)
         return reportFailure(context, "store verify", report.status());
     const bool cancelled = context.stop.stop_requested();
+    engine::Result<std::vector<std::string>> library = std::vector<std::string>();
+    if (!cancelled && command.part == 0)  // of several parts one looks at the library
+        library = engine.verifyLibrary();
+    if (!library)
+        return reportFailure(context, "store verify", library.status());
     if (context.json()) {
-        context.out << storeVerifyJson(*report, cancelled);
+        context.out << storeVerifyJson(*report, *library, cancelled);
     } else {
         context.out << countText(report->checked, "record") << " checked (" << bytesText(report->checkedBytes) << "), "
                     << countText(static_cast<std::int64_t>(report->damaged.size())) << " damaged\n";
@@ -47,7 +53,15 @@ ExitStatus verify(engine::Engine& engine, const StoreCommand& command, CommandCo
             context.out << "taken out: " << damage.key.hex() << ": " << damage.reason << '\n';
         if (!report->damaged.empty())
             context.out << "what was taken out is computed again when a question or `precompute` needs it\n";
+        for (const std::string& damage : *library)
+            context.out << "library: " << printable(damage, LineBreaks::Flatten) << '\n';
     }
+    if (!library->empty())
+        return reportFailure(
+            context, "store verify",
+            engine::Status(engine::StatusCode::Damaged, countText(static_cast<std::int64_t>(library->size())) +
+                                                            " entries of the library are damaged (they stand above); import "
+                                                            "the files again, or restore workspace.db from a copy"));
     return finished(context, cancelled);
 }
 

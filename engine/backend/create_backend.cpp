@@ -10,6 +10,9 @@
 namespace engine {
 
 Result<std::unique_ptr<Backend>> createBackend(BackendKind kind, Precision precision, int threads) {
+    if (threads < 0 || threads > kMostThreads)
+        return Status(StatusCode::InvalidArgument,
+                      "the number of compute threads must lie between 1 and " + std::to_string(kMostThreads));
     if (kind == BackendKind::Cuda) {
         return createCudaBackend(precision);
     }

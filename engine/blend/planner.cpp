@@ -106,18 +106,19 @@ Status Planner::addChunk(const ChunkId& id, double score, DocumentsById& documen
 
 Status Planner::addRetrieved(const Query& query, BlendPlan& plan) const {
     DocumentsById documents;  // one read of a document serves all of its chunks
+    Result<std::optional<CollectionRecord>> collection = m_context.catalog.collection(query.collection);
+    if (!collection.ok())
+        return collection.status();
+    // Chunks picked by hand need no collection; one that is named must be there all the same.
+    if (!collection->has_value() && (query.chunks.empty() || !query.collection.empty()))
+        return Status(StatusCode::NotFound,
+                      "there is no collection \"" + query.collection + "\"; list them with `collections`");
     if (!query.chunks.empty()) {
         for (const ChunkId& id : query.chunks)
             if (Status status = addChunk(id, 0, documents, plan); !status.ok())
                 return status;
         return {};
     }
-    Result<std::optional<CollectionRecord>> collection = m_context.catalog.collection(query.collection);
-    if (!collection.ok())
-        return collection.status();
-    if (!collection->has_value())
-        return Status(StatusCode::NotFound,
-                      "there is no collection \"" + query.collection + "\"; list them with `collections`");
     const StageClock clock;
     Result<std::vector<storage::ChunkHit>> hits =
         m_context.catalog.searchChunks((*collection)->id, queryTerms(query.question), query.topK);

@@ -2,6 +2,7 @@
 #include "engine/session/engine_impl.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -98,7 +99,8 @@ Status EngineImpl::openWorkspace(const EngineOptions& options) {
     Result<std::unique_ptr<storage::WorkspaceLock>> lock = storage::WorkspaceLock::acquire(options.workspace);
     if (lock.ok())
         m_lock = std::move(*lock);
-    else if (lock.status().code() == StatusCode::ReadOnly)
+    else if (lock.status().code() == StatusCode::ReadOnly &&
+             ::access((options.workspace + "/workspace.db").c_str(), F_OK) == 0)
         readOnly = true;
     else
         return lock.status();
@@ -190,6 +192,10 @@ Result<KvStoreStats> EngineImpl::storeStats() {
 
 Result<KvVerifyReport> EngineImpl::storeVerify(int part, int modulus, JobObserver& observer, std::stop_token stop) {
     return guarded([&] { return m_store->verify(part, modulus, progressOf(observer, "verifying"), std::move(stop)); });
+}
+
+Result<std::vector<std::string>> EngineImpl::verifyLibrary() {
+    return guarded([&] { return m_catalog->verify(); });
 }
 
 Result<std::uint64_t> EngineImpl::storeEvict(std::uint64_t bytes, std::stop_token stop) {

@@ -60,6 +60,7 @@ public:
 
     Result<KvStoreStats> storeStats() override;
     Result<KvVerifyReport> storeVerify(int part, int modulus, JobObserver& observer, std::stop_token stop) override;
+    Result<std::vector<std::string>> verifyLibrary() override;
     Result<std::uint64_t> storeEvict(std::uint64_t bytes, std::stop_token stop) override;
     Result<KvCompactReport> storeCompact(JobObserver& observer, std::stop_token stop) override;
     Result<KvRebuildReport> storeRebuildIndex(JobObserver& observer, std::stop_token stop) override;
@@ -111,7 +112,9 @@ private:
 
     Result<CollectionRecord> collectionNamed(const std::string& name);
     Result<std::vector<storage::ChunkPlace>> chunkPlacesOf(const std::string& collection);
-    IngestFile ingestFile(const std::string& path, const CollectionRecord& collection, const IngestRequest& request,
+    /// `pagesOf`: the pages of the collection's documents, by id.
+    IngestFile ingestFile(const std::string& path, const CollectionRecord& collection,
+                          const std::unordered_map<std::int64_t, int>& pagesOf, const IngestRequest& request,
                           std::stop_token stop);
     IngestFile indexContent(SourceRecord& source, const IngestRequest& request, std::stop_token stop);
 

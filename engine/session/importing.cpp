@@ -2,11 +2,14 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <unordered_map>
+#include <unordered_set>
 
 #include <sys/stat.h>
 
 #include "engine/ingest/chunker.h"
 #include "engine/ingest/document_reader.h"
+#include "engine/ingest/utf8.h"
 #include "engine/session/engine_impl.h"
 #include "storage/digest.h"
 
@@ -33,32 +36,40 @@ std::vector<std::string> filesOf(const IngestRequest& request, std::vector<Inges
         const fs::path absolute = fs::absolute(path, error).lexically_normal();
         const fs::file_status status = fs::status(absolute, error);
         if (!fs::exists(status)) {
-            problem(path, IngestState::Failed, "no such file or folder");
+            const bool absent = !error || status.type() == fs::file_type::not_found;
+            problem(path, IngestState::Failed,
+                    absent ? "no such file or folder" : "cannot be looked at: " + error.message());
         } else if (!fs::is_directory(status)) {
             files.push_back(absolute.string());
         } else if (!request.recursive) {
             problem(path, IngestState::Skipped, "is a folder; import folders with --recursive");
         } else {
             std::vector<std::string> found;
-            fs::recursive_directory_iterator walk(absolute, fs::directory_options::skip_permission_denied, error);
-            for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
-                std::error_code ignored;
-                if (walk->path().filename().string().starts_with("."))
-                    walk.disable_recursion_pending();
-                else if (walk->is_regular_file(ignored))
-                    found.push_back(walk->path().string());
+            std::vector<fs::path> folders{absolute};
+            while (!folders.empty()) {
+                const fs::path folder = std::move(folders.back());
+                folders.pop_back();
+                error.clear();
+                fs::directory_iterator entry(folder, error);
+                for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+                    std::error_code ignored;
+                    if (entry->path().filename().string().starts_with("."))
+                        continue;
+                    if (entry->is_directory(ignored) && !entry->is_symlink(ignored))
+                        folders.push_back(entry->path());
+                    else if (entry->is_regular_file(ignored))
+                        found.push_back(entry->path().string());
+                }
+                if (error)  // the others go on
+                    problem(folder.string(), IngestState::Failed, "cannot be listed: " + error.message());
             }
-            if (error)
-                problem(path, IngestState::Failed, "cannot be walked: " + error.message());
             std::sort(found.begin(), found.end());
             files.insert(files.end(), found.begin(), found.end());
         }
     }
-    std::vector<std::string> distinct;
-    for (std::string& file : files)
-        if (std::find(distinct.begin(), distinct.end(), file) == distinct.end())
-            distinct.push_back(std::move(file));
-    return distinct;
+    std::unordered_set<std::string> seen;
+    std::erase_if(files, [&](const std::string& file) { return !seen.insert(file).second; });
+    return files;
 }
 
 Result<std::vector<std::byte>> readFile(const std::string& path, std::uint64_t sizeBytes) {
@@ -69,6 +80,15 @@ Result<std::vector<std::byte>> readFile(const std::string& path, std::uint64_t s
     if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
         return Status(StatusCode::IoError, "cannot be read: no permission, or it changed while it was read");
     return bytes;
+}
+
+std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+
+/// Whether the file has the size and time that `source` was told by.
+bool isUnchanged(const SourceRecord& source) {
+    struct stat info {};
+    return ::stat(source.path.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) == source.sizeBytes &&
+           nanoseconds(info.st_mtim) == source.modifiedNs;
 }
 
 IngestState ledgerState(const Status& status) {
@@ -88,19 +108,27 @@ Result<IngestReport> EngineImpl::ingest(const IngestRequest& request, JobObserve
     return guarded([&]() -> Result<IngestReport> {
         if (Status status = needModel(); !status.ok())
             return status;
-        if (request.chunkTokens < 32 || request.chunkTokens > m_maxContext / 2)
-            return Status(StatusCode::InvalidArgument, "the chunk size must lie between 32 and " +
+        if (request.chunkTokens < kLeastChunkTokens || request.chunkTokens > m_maxContext / 2)
+            return Status(StatusCode::InvalidArgument, "the chunk size must lie between " +
+                                                           std::to_string(kLeastChunkTokens) + " and " +
                                                            std::to_string(m_maxContext / 2) + " tokens for this model");
+        IngestReport report;
+        const std::vector<std::string> files = filesOf(request, report.files);
+        for (const IngestFile& problem : report.files)
+            observer.fileDone(problem);
+        if (files.empty() && !report.files.empty())
+            return report;  // wrong paths make no collection
         if (const Result<CollectionId> id = m_catalog->ensureCollection(request.collection); !id.ok())
             return id.status();
         const Result<CollectionRecord> collection = collectionNamed(request.collection);
         if (!collection.ok())
             return collection.status();
-
-        IngestReport report;
-        const std::vector<std::string> files = filesOf(request, report.files);
-        for (const IngestFile& problem : report.files)
-            observer.fileDone(problem);
+        const Result<std::vector<DocumentRecord>> documents = m_catalog->documents(collection->id);
+        if (!documents.ok())
+            return documents.status();
+        std::unordered_map<std::int64_t, int> pagesOf;  // documents' pages
+        for (const DocumentRecord& document : *documents)
+            pagesOf[document.id.value] = document.pages;
         const auto total = static_cast<std::int64_t>(files.size());
         for (std::int64_t i = 0; i < total; ++i) {
             observer.progress("importing", i, total, "files");
@@ -108,7 +136,7 @@ Result<IngestReport> EngineImpl::ingest(const IngestRequest& request, JobObserve
                 report.cancelled = true;
                 break;
             }
-            IngestFile file = ingestFile(files[static_cast<std::size_t>(i)], *collection, request, stop);
+            IngestFile file = ingestFile(files[static_cast<std::size_t>(i)], *collection, pagesOf, request, stop);
             if (stop.stop_requested() && file.state == IngestState::Failed) {
                 report.cancelled = true;
                 break;
@@ -122,7 +150,8 @@ Result<IngestReport> EngineImpl::ingest(const IngestRequest& request, JobObserve
     });
 }
 
-IngestFile EngineImpl::ingestFile(const std::string& path, const CollectionRecord& collection, const IngestRequest& request,
+IngestFile EngineImpl::ingestFile(const std::string& path, const CollectionRecord& collection,
+                                  const std::unordered_map<std::int64_t, int>& pagesOf, const IngestRequest& request,
                                   std::stop_token stop) {
     IngestFile file;
     file.path = path;
@@ -135,7 +164,7 @@ IngestFile EngineImpl::ingestFile(const std::string& path, const CollectionRecor
     source.collection = collection.id;
     source.path = path;
     source.sizeBytes = static_cast<std::uint64_t>(info.st_size);
-    source.modifiedNs = std::int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
+    source.modifiedNs = nanoseconds(info.st_mtim);
     source.chunker = ChunkerSettings{request.chunkTokens, std::min(64, request.chunkTokens / 4)}.digest();
 
     const Result<std::optional<SourceRecord>> known = m_catalog->source(collection.id, path);
@@ -144,6 +173,8 @@ IngestFile EngineImpl::ingestFile(const std::string& path, const CollectionRecor
         if (before.state == storage::SourceState::Indexed && before.sizeBytes == source.sizeBytes &&
             before.modifiedNs == source.modifiedNs && before.chunker == source.chunker) {
             file.state = IngestState::Unchanged;
+            const auto pages = pagesOf.find(before.document.value);
+            file.pages = pages == pagesOf.end() ? 0 : pages->second;
             const Result<std::vector<ChunkRecord>> chunks = m_catalog->chunksOfDocument(before.document, source.chunker);
             if (chunks.ok()) {
                 file.chunks = static_cast<int>(chunks->size());
@@ -168,6 +199,8 @@ IngestFile EngineImpl::indexContent(SourceRecord& source, const IngestRequest& r
     const auto failed = [&](const Status& status) {
         file.state = ledgerState(status);
         file.reason = status.message();
+        if (const std::string_view said = "skipped: "; file.reason.starts_with(said))
+            file.reason.erase(0, said.size());  // the state says so
         return file;
     };
     const Result<std::vector<std::byte>> bytes = readFile(source.path, source.sizeBytes);
@@ -193,8 +226,12 @@ IngestFile EngineImpl::indexContent(SourceRecord& source, const IngestRequest& r
         Result<ParsedDocument> read = readDocument(source.path, options, std::move(stop));
         if (!read.ok())
             return failed(read.status());
+        // The worker read the file by itself: the text is that of `bytes` only when nobody wrote in between.
+        if (!isUnchanged(source))
+            return failed(Status(StatusCode::IoError, "changed while it was read; import it again"));
         parsed = std::move(*read);
-        document.title = parsed.title.empty() ? fs::path(source.path).filename().string() : parsed.title;
+        // A file's name is any bytes.
+        document.title = parsed.title.empty() ? oneLine(fs::path(source.path).filename().string()) : parsed.title;
         document.mediaType = parsed.mediaType;
         document.text = parsed.text;
         document.characters = std::count_if(parsed.text.begin(), parsed.text.end(),

@@ -1,12 +1,18 @@
 // Precompute: which chunks have no KV yet, computed in batches and published one record at a time.
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <unordered_set>
 
 #include "engine/blend/stage_clock.h"
 #include "engine/session/engine_impl.h"
 
 namespace engine {
+namespace {
+
+constexpr std::uint64_t kSegmentHeadBytes = 4096;  // of a segment that the next record may have to open
+
+}  // namespace
 
 Result<std::vector<EngineImpl::ChunkWork>> EngineImpl::missingChunks(const PrecomputeRequest& request,
                                                                      std::int64_t& already) {
@@ -186,9 +192,6 @@ Result<PrecomputeReport> EngineImpl::precompute(const PrecomputeRequest& request
         for (const Job& job : jobs)
             for (const ChunkWork& chunk : job.chunks)
                 total += static_cast<std::int64_t>(chunk.ids.size());
-        const Result<KvStoreStats> before = m_store->stats();
-        if (!before.ok())
-            return before.status();
         if (total > 0)
             if (Status status = needTransformer(); !status.ok())
                 return status;
@@ -196,19 +199,31 @@ Result<PrecomputeReport> EngineImpl::precompute(const PrecomputeRequest& request
         for (const Job& job : jobs) {
             ChunkPrecomputer precomputer(*m_transformer, m_spec, job.anchor);
             for (std::size_t begin = 0; begin < job.chunks.size() && !report.cancelled && !report.budgetReached;) {
+                std::uint64_t room = std::numeric_limits<std::uint64_t>::max();
+                if (request.budgetBytes > 0) {
+                    const Result<KvStoreStats> stats = m_store->stats();
+                    if (!stats.ok())
+                        return stats.status();
+                    const std::uint64_t taken = stats->diskBytes + kSegmentHeadBytes;
+                    room = request.budgetBytes > taken ? request.budgetBytes - taken : 0;
+                }
                 std::vector<TokenIds> batch;
                 std::size_t rows = 0;
                 std::size_t end = begin;
                 while (end < job.chunks.size() &&
                        (batch.empty() || rows + job.chunks[end].ids.size() <= ChunkPrecomputer::kBatchRows)) {
+                    const std::uint64_t recordBytes =
+                        storage::kvRecordBytes(m_spec, static_cast<int>(job.chunks[end].ids.size()));
+                    if (recordBytes > room) {
+                        report.budgetReached = true;
+                        break;
+                    }
+                    room -= recordBytes;
                     rows += job.chunks[end].ids.size();
                     batch.push_back(job.chunks[end++].ids);
                 }
-                const std::uint64_t batchBytes = rows * m_info.kvBytesPerToken;
-                if (request.budgetBytes > 0 && before->diskBytes + report.bytes + batchBytes > request.budgetBytes) {
-                    report.budgetReached = true;
+                if (batch.empty())
                     break;
-                }
                 const StageClock clock;
                 double elsewhereMs = 0;
                 Result<std::vector<ChunkKv>> kv = precomputer.compute(batch, stop, [&] {

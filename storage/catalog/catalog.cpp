@@ -87,9 +87,13 @@ Status CatalogImpl::start() {
     const auto advise = [&](const Status& status) {
         if (status.code() != StatusCode::Damaged)
             return status;
-        return Status(StatusCode::Damaged, status.message() + "; restore " + path + " from " + m_options.directory +
-                                               "/backup or import the documents into a new workspace");
+        return Status(StatusCode::Damaged,
+                      status.message() + "; restore " + path + " from " + m_options.directory +
+                          "/backup or import the documents into a new workspace (the imported files are in " +
+                          m_options.directory + "/docs)");
     };
+    if (Status status = refuseEmptied(path); !status.ok())
+        return advise(status);
     if (Status status = refuseNewer(path, newest); !status.ok())
         return advise(status);
     if (m_options.readOnly) {
@@ -121,6 +125,19 @@ Status CatalogImpl::start() {
     if (Status status = checkSchema(); !status.ok())
         return advise(status);
     return advise(removeDroppedOriginals());
+}
+
+Status CatalogImpl::refuseEmptied(const std::string& path) {
+    const Outcome<FileInfo> database = m_fileSystem.info(path);
+    const Outcome<FileInfo> log = m_fileSystem.info(path + "-wal");
+    const bool isEmpty = database.error == 0 && database.value.sizeBytes == 0;
+    if (!isEmpty || (log.error == 0 && log.value.sizeBytes > 0))
+        return {};
+    const Result<std::vector<std::string>> originals = m_originals.strays({});
+    if (!originals || originals->empty())
+        return {};  // a first start that was cut off
+    return Status(StatusCode::Damaged,
+                  path + " was emptied: it told of " + std::to_string(originals->size()) + " imported files");
 }
 
 Status CatalogImpl::requireWritable() const {

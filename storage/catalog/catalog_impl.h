@@ -52,6 +52,8 @@ public:
 private:
     // -- catalog.cpp
     Status requireWritable() const;
+    /// Damaged where workspace.db has lost all of its bytes: SQLite would take it for a new one.
+    Status refuseEmptied(const std::string& path);
     Status createFolders();
     /// Files that a crash left on their way to their names, parts of documents among them.
     void emptyTemporaryFolder();

@@ -57,13 +57,24 @@ Status busy(const std::string& directory, const std::string& holder) {
                   "the workspace " + directory + " is in use by " + who + "; close it there or choose another workspace");
 }
 
+/// Creates the directory, and those above it, when it is not there: what it will hold is its owner's own business.
+Status makeWorkspace(const std::string& directory) {
+    std::error_code failure;
+    if (!std::filesystem::create_directories(directory, failure) || failure) {
+        if (!failure)
+            return {};  // it is there, with the permissions that it was given
+        const Status status = statusOfErrno(failure.value(), "create the workspace", directory);
+        return status.code() == StatusCode::NotFound ? Status(StatusCode::IoError, status.message()) : status;
+    }
+    std::filesystem::permissions(directory, std::filesystem::perms::owner_all, failure);
+    return failure ? statusOfErrno(failure.value(), "set the permissions of", directory) : Status();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<WorkspaceLock>> WorkspaceLock::acquire(const std::string& directory) {
-    std::error_code failure;
-    std::filesystem::create_directories(directory, failure);
-    if (failure)
-        return statusOfErrno(failure.value(), "create the workspace", directory);
+    if (Status made = makeWorkspace(directory); !made.ok())
+        return made;
     const std::string path = directory + "/LOCK";
     for (;;) {
         const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);

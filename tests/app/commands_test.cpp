@@ -165,6 +165,26 @@ TEST(ExitStatus, WrongUsageIs2AndOpensNothing) {
     EXPECT_EQ(session.run({}), 2);
 }
 
+TEST(ExitStatus, AFullOrReadOnlyDiskIsToldWithWhatHelps) {
+    CommandSession session;
+    session.engine.failure = Status(StatusCode::NoSpace, "cannot write /w/kv/a: No space left on device");
+    EXPECT_EQ(session.run({"precompute", "--collection", "c"}), 1);
+    EXPECT_NE(session.err.find("make room on that disk"), std::string::npos) << session.err;
+    session.engine.failure = Status(StatusCode::ReadOnly, "the workspace /w is open for reading only");
+    EXPECT_EQ(session.run({"precompute", "--collection", "c"}), 1);
+    EXPECT_NE(session.err.find("make it writable"), std::string::npos) << session.err;
+}
+
+TEST(ExitStatus, EmptyNamesAndTooManyThreadsAreWrongUsage) {
+    CommandSession session;
+    for (const std::vector<std::string>& option :
+         {std::vector<std::string>{"--workspace", ""}, {"--model", ""}, {"--threads", "1025"}, {"--threads", "0"}}) {
+        EXPECT_EQ(session.run({"collections", option[0], option[1]}), 2) << option[0];
+        EXPECT_NE(session.err.find(option[0]), std::string::npos) << session.err;
+    }
+    EXPECT_TRUE(session.opened.empty());
+}
+
 TEST(ExitStatus, ADamagedStoreIs3ARefusedModel4AHeldWorkspace1) {
     CommandSession session;
     session.openStatus = Status(StatusCode::Damaged, "workspace.db is damaged");
@@ -307,6 +327,16 @@ TEST(Import, FailsOnlyWhenFilesFailedAndNoneCouldBeRead) {
     EXPECT_EQ(json::parse(session.out)["cancelled"], true);
 }
 
+TEST(Import, WatchingEndsWithTheStopAndTellsALineOfJsonEachTime) {
+    CommandSession session;
+    const auto folder = TemporaryDirectory::create([](const std::string&) { return std::nullopt; }).value();
+    session.engine.ingestReport.files = {{folder.path() + "/a.txt", engine::IngestState::Unchanged, "", 0, 1, 90}};
+    EXPECT_EQ(session.runStopped({"import", folder.path(), "--collection", "c", "--recursive", "--watch", "--json"}), 130);
+    EXPECT_EQ(std::count(session.out.begin(), session.out.end(), '\n'), 1) << session.out;
+    EXPECT_EQ(json::parse(session.out)["totals"]["unchanged"], 1);
+    EXPECT_NE(session.err.find("stopped"), std::string::npos);
+}
+
 TEST(Precompute, TellsTheRateAndTheReachedBudget) {
     CommandSession session;
     session.engine.precomputeReport = {4, 2, 1000, 23040000, 2000, false, true};
@@ -392,6 +422,17 @@ TEST(Store, DamageThatAMissCoversIsToldAndIsNoFailure) {
     EXPECT_EQ(session.run({"store", "verify"}), 0);
     EXPECT_NE(session.out.find("3 records checked (0 bytes), 1 damaged\n"), std::string::npos) << session.out;
     EXPECT_NE(session.out.find("layer 2: checksum mismatch"), std::string::npos);
+}
+
+TEST(Store, ADamagedLibraryIs3) {
+    CommandSession session;
+    session.engine.libraryDamage = {"document 3: its text is damaged"};
+    EXPECT_EQ(session.run({"store", "verify"}), 3);
+    EXPECT_NE(session.out.find("library: document 3: its text is damaged\n"), std::string::npos) << session.out;
+    EXPECT_NE(session.err.find("import the files again"), std::string::npos) << session.err;
+    EXPECT_EQ(session.run({"store", "verify", "--json"}), 3);
+    EXPECT_EQ(json::parse(session.out)["library_damage"].size(), 1U);
+    EXPECT_EQ(session.run({"store", "verify", "--sample", "1/2"}), 0) << "one part of several looks at the library";
 }
 
 TEST(Verify, FailsWhenALawDoesNotHold) {

@@ -188,7 +188,7 @@ TEST(JsonOutput, ImportTellsEachFileAndTotals) {
                     {"/b.txt", engine::IngestState::Unchanged, "", 0, 4, 900},
                     {"/c.png", engine::IngestState::Skipped, "images are not read", 0, 0, 0},
                     {"/d.pdf", engine::IngestState::Failed, "encrypted", 0, 0, 0}};
-    EXPECT_EQ(importJson("papers", report), R"({
+    EXPECT_EQ(importJson("papers", report, JsonLayout::Document), R"({
   "collection": "papers",
   "files": [
     {
@@ -407,12 +407,13 @@ TEST(JsonOutput, StoreReports) {
     verify.checkedBytes = 40960;
     verify.damaged.resize(1);
     verify.damaged[0].reason = "layer 7: checksum mismatch";
-    const std::string text = storeVerifyJson(verify, false);
+    const std::string text = storeVerifyJson(verify, {"document 3: its text is damaged"}, false);
     EXPECT_NE(
         text.find("\"checked\": 10,\n  \"checked_bytes\": 40960,\n  \"damaged\": 1,\n  \"repaired\": 1,\n  \"entries\": ["),
         std::string::npos)
         << text;
     EXPECT_NE(text.find("\"reason\": \"layer 7: checksum mismatch\""), std::string::npos);
+    EXPECT_NE(text.find("\"library_damage\": [\n    \"document 3: its text is damaged\"\n  ]"), std::string::npos) << text;
     engine::KvStoreStats stats;
     stats.records = 2;
     stats.fingerprints.resize(2);

@@ -111,6 +111,35 @@ class EndToEnd(unittest.TestCase):
         again = self.document("import", os.path.join(self.path, "documents", "survey.md"), "--collection", "papers",
                               "--chunk-tokens", "64")
         self.assertEqual([entry["status"] for entry in again["files"]], ["unchanged"])
+        empty = os.path.join(self.path, "empty.txt")
+        with open(empty, "wb"):
+            pass
+        [told] = self.document("import", empty, "--collection", "papers")["files"]
+        self.assertEqual((told["status"], told["reason"]), ("skipped", "the file is empty"))
+
+    def test_watching_imports_what_changes_and_lets_others_in(self):
+        own, watched = os.path.join(self.path, "watching-workspace"), os.path.join(self.path, "watched")
+        os.mkdir(watched)
+
+        def write(name, text):
+            with open(os.path.join(watched, name), "w", encoding="utf-8") as file:
+                file.write(text)
+
+        write("one.txt", MUSEUM)
+        with subprocess.Popen([PROGRAM, "import", watched, "--recursive", "--watch", "--json", "--collection", "c", "--workspace", own],
+                              env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
+            try:
+                self.assertEqual([os.path.basename(file["path"]) for file in json.loads(job.stdout.readline())["files"]], ["one.txt"])
+                write("two.md", SURVEY)
+                self.assertEqual([os.path.basename(file["path"]) for file in json.loads(job.stdout.readline())["files"]], ["two.md"])
+                # The line is written once the workspace is free again.
+                self.assertEqual(len(self.document("documents", "--collection", "c", workspace=own)["rows"]), 2)
+                write("one.txt", MUSEUM + "The tower is open again.\n")
+                self.assertEqual(json.loads(job.stdout.readline())["totals"]["indexed"], 1)
+            finally:
+                job.send_signal(signal.SIGINT)
+                rest, errors = job.communicate(timeout=60)
+        self.assertEqual((job.returncode, rest), (130, ""), errors)
 
     def test_precompute_fills_the_store_once(self):
         self.assertEqual(self.precomputed["chunks_already"], 0)
@@ -362,6 +391,14 @@ class EndToEnd(unittest.TestCase):
         self.document("store", "verify", workspace=own)
         self.assertEqual(self.document("store", "stats", workspace=own)["quarantined"], 1)
         self.assertEqual(self.document("precompute", "--collection", "c", workspace=own)["chunks_done"], 1)
+        # The library is another matter: nothing can compute a person's documents again.
+        [kept] = [os.path.join(where, name) for where, _, names in os.walk(os.path.join(own, "docs")) for name in names]
+        with open(kept, "ab") as file:
+            file.write(b"!")
+        checked = json.loads(self.checked(3, "store", "verify", "--json", workspace=own).stdout)
+        self.assertIn(os.path.basename(kept), checked["library_damage"][0])
+        self.assertEqual(self.document("ask", "What is on Mondays?", "--collection", "c", "--max-tokens", "2", workspace=own)["stop_reason"],
+                         "length", "questions go on")
 
     # -- gates, machine, models
 
@@ -395,13 +432,16 @@ class EndToEnd(unittest.TestCase):
 
     def test_wrong_usage_is_2(self):
         for arguments in ((), ("ask", "x"), ("frobnicate",), ("ask", "x", "--collection", "papers", "--ratio", "7"),
-                          ("store",), ("store", "evict", "--to", "much"), ("tokenize",)):
+                          ("store",), ("store", "evict", "--to", "much"), ("tokenize",),
+                          ("import", ".", "--collection", "c", "--chunk-tokens", "31")):
             self.failure(2, *arguments)
 
     def test_failed_requests_are_1(self):
         self.assertIn("nowhere", self.failure(1, "ask", "x", "--collection", "nowhere"))
         self.failure(1, "chunks", "--collection", "nowhere")
         self.failure(1, "ask", "x", "--collection", "papers", "--chunks", "0" * 64)
+        chunk = self.document("chunks", "--collection", "papers", "--limit", "1")["rows"][0]["id"]
+        self.assertIn("nowhere", self.failure(1, "plan", "x", "--collection", "nowhere", "--chunks", chunk))
         self.failure(1, "ask", "x", "--collection", "papers", "--strategy", "cacheblend", "--check-layer", "99")
         self.failure(1, "eval", "--cases", os.path.join(self.path, "none.jsonl"))
         broken = self.checked(1, "import", os.path.join(self.path, "documents", "broken.pdf"), "--collection", "c", "--json",

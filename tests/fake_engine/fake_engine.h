@@ -47,6 +47,7 @@ public:
     engine::PromptLogits promptLogits;
     engine::KvStoreStats stats;
     engine::KvVerifyReport verifyReport;
+    std::vector<std::string> libraryDamage;
     engine::GateReport gate;
     std::vector<std::string> streamed;  // pieces of the answer
     std::function<engine::Result<engine::Answer>(const engine::BlendPlan&)> answerOf = exampleAnswer;
@@ -92,6 +93,7 @@ public:
     engine::Result<engine::KvStoreStats> storeStats() override { return given(stats); }
     engine::Result<engine::KvVerifyReport> storeVerify(int part, int modulus, engine::JobObserver&,
                                                        std::stop_token) override;
+    engine::Result<std::vector<std::string>> verifyLibrary() override { return given(libraryDamage); }
     engine::Result<std::uint64_t> storeEvict(std::uint64_t bytes, std::stop_token) override;
     engine::Result<engine::KvCompactReport> storeCompact(engine::JobObserver&, std::stop_token) override {
         return given(engine::KvCompactReport{4096, 2});

@@ -130,6 +130,15 @@ TEST_F(CatalogDamageTest, LostAndStrayOriginalsAreNamed) {
     EXPECT_EQ(damage().size(), 3u);
 }
 
+TEST_F(CatalogDamageTest, AnEmptiedCatalogIsNotTakenForANewOne) {
+    writeFile(path(), {});
+    const Result<std::unique_ptr<Catalog>> catalog = open();
+    EXPECT_EQ(catalog.status().code(), StatusCode::Damaged) << catalog.status().message();
+    EXPECT_TRUE(readFile(path()).empty()) << "nothing may be changed";
+    std::filesystem::remove_all(m_directory.path() + "/docs");
+    EXPECT_TRUE(open().ok()) << "without documents it is a first start that was cut off";
+}
+
 TEST_F(CatalogDamageTest, FlippedBitsAreNamedOrChangeNothing) {
     const std::vector<std::byte> whole = readFile(path());
     std::mt19937_64 random(13);

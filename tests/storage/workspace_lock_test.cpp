@@ -85,6 +85,13 @@ TEST(WorkspaceLockTest, MissingDirectoriesAreMade) {
     const std::string path = directory.path() + "/a/b/c";
     ASSERT_TRUE(WorkspaceLock::acquire(path).ok());
     EXPECT_TRUE(std::filesystem::is_regular_file(path + "/LOCK"));
+    EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms::owner_all)
+        << "nobody else may read the documents";
+}
+
+TEST(WorkspaceLockTest, AWorkspaceThatCannotBeMadeIsAFailureNotARefusal) {
+    const auto lock = WorkspaceLock::acquire("/proc/none/workspace");
+    EXPECT_EQ(lock.status().code(), StatusCode::IoError) << lock.status().message();
 }
 
 TEST(WorkspaceLockTest, HolderIsNamedByPidAndProgram) {

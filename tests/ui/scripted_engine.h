@@ -51,6 +51,7 @@ public:
     engine::Result<engine::KvStoreStats> storeStats() override;
     engine::Result<engine::KvVerifyReport> storeVerify(int part, int modulus, engine::JobObserver& observer,
                                                        std::stop_token stop) override;
+    engine::Result<std::vector<std::string>> verifyLibrary() override { return std::vector<std::string>(); }
     engine::Result<std::uint64_t> storeEvict(std::uint64_t bytes, std::stop_token stop) override;
     engine::Result<engine::KvCompactReport> storeCompact(engine::JobObserver& observer, std::stop_token stop) override;
     engine::Result<engine::KvRebuildReport> storeRebuildIndex(engine::JobObserver& observer, std::stop_token stop) override;

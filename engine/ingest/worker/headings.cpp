@@ -18,6 +18,8 @@ constexpr std::size_t kMaxHeadingLines = 6;
 constexpr int kMaxSameBeginnings = 64;
 /// A page with this many lines of dot leaders is a table of contents, and so is one mostly of headings.
 constexpr int kLeaderLines = 3;
+/// So many headings in a row, without text between them, that all stand again later are a list of them.
+constexpr std::size_t kListedInARow = 3;
 /// "XVIII", "12.4.10"
 constexpr std::size_t kMaxNumberBytes = 12;
 /// A longer line with a number is a clause, not a heading.
@@ -33,6 +35,13 @@ struct Candidate {
     int chain = 0;  // entries that can follow in order, itself included
 };
 
+/// "12", "xiv": what stands alone on a line where page numbers are a column of their own.
+bool isPageNumber(std::string_view line) {
+    return !line.empty() && line.size() <= 7 &&
+           (line.find_first_not_of("0123456789") == std::string_view::npos ||
+            line.find_first_not_of("ivxlc") == std::string_view::npos);
+}
+
 class HeadingFinder {
 public:
     HeadingFinder(const std::vector<PageLine>& lines, const std::vector<OutlineEntry>& entries) : m_lines(lines) {
@@ -46,6 +55,7 @@ public:
         for (std::size_t line = 0; line < m_lines.size(); ++line)
             findAt(line);
         dropContentsPages();
+        dropLists();
         return longestSeries();
     }
 
@@ -108,6 +118,29 @@ private:
         });
     }
 
+    /// Short tables of contents, and those that share a page with text.
+    void dropLists() {
+        std::map<std::size_t, std::size_t> lastOf;  // of an entry
+        for (const Candidate& candidate : m_candidates) {
+            std::size_t& last = lastOf[candidate.entry];
+            last = std::max(last, candidate.begin);
+        }
+        std::vector<HeadingPlace> places;
+        for (const Candidate& candidate : m_candidates) {  // in the order of their lines
+            if (places.empty() || places.back().begin != candidate.begin)
+                places.push_back({candidate.begin, candidate.end, lastOf[candidate.entry]});
+            places.back().end = std::max(places.back().end, candidate.end);
+            places.back().last = std::max(places.back().last, lastOf[candidate.entry]);
+        }
+        const std::vector<bool> listed =
+            listedPlaces(places, [&](std::size_t line) { return std::string_view(m_lines[line].text); });
+        std::set<std::size_t> lists;
+        for (std::size_t i = 0; i < places.size(); ++i)
+            if (listed[i])
+                lists.insert(places[i].begin);
+        std::erase_if(m_candidates, [&](const Candidate& candidate) { return lists.contains(candidate.begin); });
+    }
+
     std::vector<PlacedHeading> longestSeries() {
         std::sort(m_candidates.begin(), m_candidates.end(), [](const Candidate& left, const Candidate& right) {
             return std::pair(left.entry, left.begin) < std::pair(right.entry, right.begin);
@@ -154,6 +187,34 @@ private:
 };
 
 }  // namespace
+
+std::vector<bool> listedPlaces(std::span<const HeadingPlace> places,
+                               const std::function<std::string_view(std::size_t line)>& textOf) {
+    const auto isContentsTitle = [&](std::size_t line) {
+        const std::string key = headingKey(textOf(line));
+        return key == "contents" || key == "tableofcontents";
+    };
+    std::vector<bool> listed(places.size(), false);
+    for (std::size_t first = 0; first < places.size();) {
+        std::size_t behind = first;  // the first place that does not belong to the list
+        std::size_t line = places[first].begin;
+        while (behind < places.size() && places[behind].begin <= line && places[behind].last >= places[behind].end) {
+            line = std::max(line, places[behind++].end);
+            while (behind < places.size() && line < places[behind].begin && isPageNumber(textOf(line)))
+                ++line;
+        }
+        const std::size_t end = behind > first ? places[behind - 1].end : 0;
+        const bool standAgain = std::all_of(places.begin() + static_cast<std::ptrdiff_t>(first),
+                                            places.begin() + static_cast<std::ptrdiff_t>(behind),
+                                            [&](const HeadingPlace& place) { return place.last >= end; });
+        const bool named = places[first].begin > 0 && isContentsTitle(places[first].begin - 1);
+        if (standAgain && behind - first >= (named ? 1 : kListedInARow))
+            std::fill(listed.begin() + static_cast<std::ptrdiff_t>(first),
+                      listed.begin() + static_cast<std::ptrdiff_t>(behind), true);
+        first = std::max(behind, first + 1);
+    }
+    return listed;
+}
 
 std::string headingKey(std::string_view text) {
     std::string key;
@@ -234,28 +295,60 @@ int numberedHeadingLevel(std::string_view text) {
 }
 
 std::vector<PlacedHeading> findNumberedHeadings(const std::vector<PageLine>& lines, std::vector<OutlineEntry>& entries) {
-    std::map<int, int> leaders;           // lines with leaders by page
-    std::map<std::string, int> lastPage;  // where a numbered line stands for the last time
-    for (const PageLine& line : lines) {
-        leaders[line.page] += line.leaders;
-        if (numberedHeadingLevel(line.text) > 0)
-            lastPage[contentsKey(line.text)] = line.page;
+    std::map<int, int> leaders;                   // lines with leaders by page
+    std::map<std::string, std::size_t> lastLine;  // where a numbered line stands for the last time
+    std::vector<HeadingPlace> places;             // numbered lines
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        leaders[lines[i].page] += lines[i].leaders;
+        if (numberedHeadingLevel(lines[i].text) == 0)
+            continue;
+        places.push_back({i, i + 1, 0});
+        lastLine[contentsKey(lines[i].text)] = i;
     }
     std::map<int, int> repeated;  // numbered lines of the page that stand again on a later one
-    for (const PageLine& line : lines)
-        if (numberedHeadingLevel(line.text) > 0 && lastPage[contentsKey(line.text)] > line.page)
-            ++repeated[line.page];
+    for (HeadingPlace& place : places) {
+        const PageLine& line = lines[place.begin];
+        place.last = lastLine[contentsKey(line.text)];
+        repeated[line.page] += lines[place.last].page > line.page;
+    }
+    const std::vector<bool> listed =
+        listedPlaces(places, [&](std::size_t line) { return std::string_view(lines[line].text); });
+    std::vector<std::size_t> headings;   // lines
+    std::set<std::string> contentsKeys;  // what tables of contents say
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        const PageLine& line = lines[places[i].begin];
+        if (listed[i] || line.leaders || leaders[line.page] >= kLeaderLines || repeated[line.page] >= kContentsHeadings)
+            contentsKeys.insert(contentsKey(line.text));
+        else
+            headings.push_back(places[i].begin);
+    }
     std::vector<PlacedHeading> placed;
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-        const std::string& text = lines[i].text;
-        const bool contents =
-            lines[i].leaders || leaders[lines[i].page] >= kLeaderLines || repeated[lines[i].page] >= kContentsHeadings;
-        const int level = contents || text.size() > kMaxNumberedBytes ? 0 : numberedHeadingLevel(text);
-        const bool sentence = text.find_last_of(".,;:") == text.size() - 1;
-        if (level == 0 || sentence)
+    for (const std::size_t i : headings) {
+        std::string title = lines[i].text;
+        if (title.size() > kMaxNumberedBytes || title.find_last_of(".,;:") == title.size() - 1)
             continue;
-        placed.push_back({entries.size(), i, i + 1});
-        entries.push_back({level, text});
+        std::string key = contentsKey(title);
+        // "1.74 times faster" in a paragraph is no heading.
+        const char first = withoutHeadingNumber(title).empty() ? ' ' : withoutHeadingNumber(title).front();
+        if (first >= 'a' && first <= 'z' && !lines[i].afterBlank && !contentsKeys.contains(key))
+            continue;
+        const int level = numberedHeadingLevel(title);
+        std::size_t end = i + 1;
+        if (!contentsKeys.contains(key)) {
+            std::string longer = headingKey(title);
+            std::string longerTitle = title;
+            for (std::size_t next = i + 1; next < lines.size() && next - i < kMaxHeadingLines; ++next) {
+                longer += headingKey(lines[next].text);
+                longerTitle += " " + lines[next].text;
+                if (!contentsKeys.contains(longer))
+                    continue;
+                end = next + 1;
+                title = std::move(longerTitle);
+                break;
+            }
+        }
+        placed.push_back({entries.size(), i, end});
+        entries.push_back({level, std::move(title)});
     }
     return placed;
 }

@@ -72,21 +72,33 @@ bool endsSentence(std::string_view line) {
 /// Pages that list the headings of later pages. What stands there is no running head of its neighbours, nor has it any.
 std::vector<bool> contentsPages(const std::vector<std::vector<std::string>>& pages,
                                 const std::set<std::string>& headingKeys) {
-    std::map<std::string, std::size_t> lastPage;  // of a line that is a heading's
     const auto keyOf = [&](const std::string& line) {
         std::string key = contentsKey(withoutHeadingNumber(line));
         return headingKeys.contains(key) ? key : std::string();
     };
+    std::vector<std::pair<std::size_t, const std::string*>> lines;  // page and text of those that are not blank
     for (std::size_t page = 0; page < pages.size(); ++page)
         for (const std::string& line : pages[page])
-            if (const std::string key = keyOf(line); !key.empty())
-                lastPage[key] = page;
+            if (!line.empty())
+                lines.emplace_back(page, &line);
+    std::map<std::string, std::size_t> lastLine;  // of a heading
+    std::vector<HeadingPlace> places;
+    for (std::size_t i = 0; i < lines.size(); ++i)
+        if (const std::string key = keyOf(*lines[i].second); !key.empty()) {
+            lastLine[key] = i;
+            places.push_back({i, i + 1, 0});
+        }
+    for (HeadingPlace& place : places)
+        place.last = lastLine[keyOf(*lines[place.begin].second)];
+    const std::vector<bool> listed =
+        listedPlaces(places, [&](std::size_t line) { return std::string_view(*lines[line].second); });
     std::vector<bool> contents(pages.size(), false);
-    for (std::size_t page = 0; page < pages.size(); ++page)
-        contents[page] = std::count_if(pages[page].begin(), pages[page].end(), [&](const std::string& line) {
-                             const std::string key = keyOf(line);
-                             return !key.empty() && lastPage[key] > page;
-                         }) >= kContentsHeadings;
+    std::map<std::size_t, int> repeated;  // headings of the page that stand again on a later one
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        const std::size_t page = lines[places[i].begin].first;
+        repeated[page] += lines[places[i].last].first > page;
+        contents[page] = contents[page] || listed[i] || repeated[page] >= kContentsHeadings;
+    }
     return contents;
 }
 

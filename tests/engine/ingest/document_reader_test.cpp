@@ -217,6 +217,98 @@ TEST(Pdf, AContentsPageIsNotWhereTheSectionsStart) {
         }
 }
 
+/// Pages that follow a table of contents: each says its heading and then something of its own.
+void addFruitPages(PdfParts& parts, const std::vector<std::string>& headings) {
+    for (std::size_t i = 0; i < headings.size(); ++i)
+        parts.pages.push_back({headings[i], "",
+                               "They grow on trees in orchard number " + std::to_string(i) + " of the valley.",
+                               "People eat them.", "", std::to_string(i + 2)});
+}
+
+void expectSectionsBehindContents(const PdfParts& parts, const std::vector<std::string>& titles) {
+    const ParsedDocument document = read("fruit.pdf", pdfOf(parts));
+    ASSERT_EQ(document.sections.size(), titles.size()) << document.text;
+    for (std::size_t i = 0; i < titles.size(); ++i) {
+        EXPECT_EQ(document.sections[i].title, titles[i]);
+        EXPECT_EQ(document.sections[i].begin, document.pageMap[i + 1].begin) << document.text;
+    }
+}
+
+TEST(Pdf, AShortTableOfContentsIsNotWhereTheSectionsStart) {
+    for (const bool outline : {true, false})
+        for (const std::size_t count : {2U, 3U, 5U}) {
+            std::vector<std::string> titles{"Apples", "Pears", "Plums", "Figs", "Dates"};
+            titles.resize(count);
+            for (std::size_t i = 0; !outline && i < count; ++i)
+                titles[i].insert(0, "1." + std::to_string(i + 1) + " ");
+            PdfParts parts;
+            if (outline)
+                parts.outline = titles;
+            parts.pages.push_back({"Contents"});
+            parts.pages[0].insert(parts.pages[0].end(), titles.begin(), titles.end());
+            addFruitPages(parts, titles);
+            parts.pages.push_back({"That was all that is to say of them.", "", std::to_string(count + 2)});
+            SCOPED_TRACE(std::to_string(count) + (outline ? " in the outline" : " by number"));
+            expectSectionsBehindContents(parts, titles);
+        }
+}
+
+TEST(Pdf, PageNumbersInAColumnOfTheirOwnMakeNoSections) {
+    const std::vector<std::string> titles{"Apples", "Pears", "Plums", "Figs", "Dates", "Quinces", "Grapes"};
+    for (const bool between : {true, false}) {
+        PdfParts parts;
+        parts.outline = titles;
+        parts.pages.push_back({"Contents", ""});
+        for (std::size_t i = 0; i < titles.size(); ++i) {
+            parts.pages[0].push_back(titles[i]);
+            if (between)
+                parts.pages[0].push_back(std::to_string(i + 2));
+        }
+        for (std::size_t i = 0; !between && i < titles.size(); ++i)
+            parts.pages[0].push_back(std::to_string(i + 2));
+        addFruitPages(parts, titles);
+        expectSectionsBehindContents(parts, titles);
+    }
+}
+
+TEST(Pdf, ContentsMayShareAPageWithTheFirstSection) {
+    const std::vector<std::string> titles{"Apples", "Pears", "Plums", "Figs"};
+    PdfParts parts;
+    parts.outline = titles;
+    parts.pages.push_back({"Fruit of the valley", "", "Apples", "Pears", "Plums", "Figs", "", "Apples", "",
+                           "They are the first that this book tells of, and the best.", "", "1"});
+    addFruitPages(parts, {"Pears", "Plums", "Figs"});
+    const ParsedDocument document = read("fruit.pdf", pdfOf(parts));
+    ASSERT_EQ(document.sections.size(), titles.size()) << document.text;
+    EXPECT_EQ(document.sections[0].begin, static_cast<std::int64_t>(document.text.rfind("Apples"))) << document.text;
+    for (std::size_t i = 1; i < titles.size(); ++i)
+        EXPECT_EQ(document.sections[i].begin, document.pageMap[i].begin) << document.text;
+}
+
+TEST(Pdf, HeadingsInARowThatAreSaidOnceAreSections) {
+    PdfParts parts;
+    parts.outline = {"Part One", "Trees", "Apples", "Pears"};
+    parts.pages = {{"Part One", "Trees", "Apples", "", "They grow on trees.", "", "1"},
+                   {"Pears", "", "They grow on trees, too.", "People eat them.", "", "2"}};
+    const ParsedDocument document = read("fruit.pdf", pdfOf(parts));
+    ASSERT_EQ(document.sections.size(), 4U) << document.text;
+    EXPECT_EQ(document.sections[0].begin, 0);
+}
+
+TEST(Pdf, WithoutAnOutlineTheContentsTellWhereALongHeadingEnds) {
+    PdfParts parts;
+    parts.pages = {
+        {"1.1. Purpose .......... 2", "1.2. /bin : Commands (for use by all users) .......... 3", "1.3. Rest .......... 4"},
+        {"1.1. Purpose", "", "This tells what it is for, at some length and in words.", "", "2"},
+        {"1.2. /bin : Commands (for", "use by all users)", "", "There are many, all of them",
+         "1.74 times faster than before.", "", "3"},
+        {"1.3. Rest", "", "Nothing is left to say about it here.", "", "4"}};
+    const ParsedDocument document = read("manual.pdf", pdfOf(parts));
+    ASSERT_EQ(document.sections.size(), 3U) << document.text;
+    EXPECT_EQ(document.sections[1].title, "1.2. /bin : Commands (for use by all users)");
+    EXPECT_EQ(document.sections[1].begin, document.pageMap[2].begin);
+}
+
 TEST(Pdf, HeadingsThatDifferByANumberOnlyAreNoRunningHeads) {
     PdfParts parts;
     for (int page = 1; page <= 8; ++page) {

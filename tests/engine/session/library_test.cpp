@@ -4,6 +4,7 @@
 #include <utime.h>
 
 #include <filesystem>
+#include <tuple>
 
 namespace {
 
@@ -50,6 +51,15 @@ TEST_F(LibraryTest, RenamingAndTouchingChangeNothing) {
     EXPECT_EQ(m_engine->documents("notes")->size(), 1U);
 }
 
+TEST_F(LibraryTest, AnUnchangedFileTellsItsPagesChunksAndTokensAgain) {
+    const std::string path = write("mill.md", longText(10));
+    const engine::IngestFile first = import({path}).files[0];
+    const engine::IngestFile again = import({path}).files[0];
+    EXPECT_EQ(again.state, IngestState::Unchanged);
+    EXPECT_EQ(std::tuple(again.pages, again.chunks, again.tokens), std::tuple(first.pages, first.chunks, first.tokens));
+    EXPECT_TRUE(m_engine->verifyLibrary()->empty());
+}
+
 TEST_F(LibraryTest, ABrokenFileIsReportedAndTheOthersGoOn) {
     const std::string good = write("good.txt", "The mill stands by the river.\n");
     const std::string broken = write("broken.pdf", "%PDF-1.7 and then nothing\n");
@@ -62,6 +72,58 @@ TEST_F(LibraryTest, ABrokenFileIsReportedAndTheOthersGoOn) {
         EXPECT_EQ(file.reason.empty(), isGood) << file.path;
     }
     EXPECT_EQ(m_engine->documents("notes")->size(), 1U);
+}
+
+TEST_F(LibraryTest, FoldersAreWalkedInNameOrderAndWhatCannotBeLookedAtIsTold) {
+    namespace fs = std::filesystem;
+    fs::create_directories(m_folder.path() + "/tree/b/deep");
+    fs::create_directories(m_folder.path() + "/tree/.hidden");
+    for (const char* name : {"tree/b/deep/two.txt", "tree/a.txt", "tree/c.txt", "tree/.hidden/no.txt", "tree/.no.txt"})
+        write(name, std::string("The mill stands by the river called ") + name);
+    fs::create_directory_symlink(m_folder.path() + "/tree", m_folder.path() + "/tree/b/again");
+    const std::string loop = m_folder.path() + "/loop";
+    fs::create_symlink(loop, loop);
+    engine::IngestRequest request;
+    request.paths = {loop, m_folder.path() + "/tree", m_folder.path() + "/tree/a.txt"};
+    request.collection = "notes";
+    request.recursive = true;
+    const auto report = m_engine->ingest(request, m_silent, {});
+    ASSERT_TRUE(report.ok()) << report.status().message();
+    std::vector<std::string> told;
+    for (const engine::IngestFile& file : report->files)
+        told.push_back(file.path.substr(m_folder.path().size()));
+    EXPECT_EQ(told, (std::vector<std::string>{"/loop", "/tree/a.txt", "/tree/b/deep/two.txt", "/tree/c.txt"}));
+    EXPECT_EQ(report->files[0].reason.rfind("cannot be looked at: ", 0), 0U) << report->files[0].reason;
+}
+
+TEST_F(LibraryTest, ATitleTakenFromAFilesNameIsALineOfText) {
+    import({write("n\x1b[2J\xff\n.txt", "The mill stands by the river.\n")});
+    EXPECT_EQ(m_engine->documents("notes")->at(0).title, "n [2J\uFFFD .txt");
+}
+
+TEST_F(LibraryTest, WrongPathsMakeNoCollection) {
+    import({m_folder.path() + "/absent.txt"}, 64, "typo");
+    EXPECT_TRUE(m_engine->collections()->empty());
+}
+
+TEST_F(LibraryTest, PrecomputeNeverFillsTheDiskBeyondItsBudget) {
+    import({write("mill.md", longText(60))});
+    engine::PrecomputeRequest request;
+    request.collection = "notes";
+    const std::uint64_t all = m_engine->precomputeForecast(request)->bytes;
+    std::int64_t before = -1;
+    for (const std::uint64_t percent : {0, 10, 35, 70, 100, 110}) {
+        request.budgetBytes = std::max<std::uint64_t>(1, all * percent / 100);
+        const auto report = m_engine->precompute(request, m_silent, {});
+        ASSERT_TRUE(report.ok()) << report.status().message();
+        const auto stats = m_engine->storeStats();
+        EXPECT_LE(stats->diskBytes, std::max<std::uint64_t>(request.budgetBytes, stats->records == 0 ? 4096 : 0)) << percent;
+        EXPECT_EQ(report->budgetReached, percent <= 100) << percent;
+        EXPECT_GE(stats->records, before);
+        before = stats->records;
+    }
+    EXPECT_EQ(before, m_engine->precomputeForecast(request)->already);
+    EXPECT_EQ(m_engine->precomputeForecast(request)->chunks, 0);
 }
 
 TEST_F(LibraryTest, ChunkTextIsTheDocumentsTextAtItsRange) {

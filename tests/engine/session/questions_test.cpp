@@ -103,6 +103,11 @@ TEST_F(QuestionsTest, ChunksPickedByHandStandInTheGivenOrder) {
     ASSERT_EQ(planned.segments.size(), 3U);
     EXPECT_EQ(planned.segments[1].chunk, (*chunks)[2].record.id);
     EXPECT_EQ(planned.segments[2].chunk, (*chunks)[0].record.id);
+    query.collection = "";
+    EXPECT_EQ(plan(query).segments.size(), 3U) << "they need no collection";
+    query.collection = "absent";
+    EXPECT_EQ(m_engine->plan(query).status().code(), engine::StatusCode::NotFound) << "one that is named must be there";
+    query.collection = "notes";
     query.chunks.push_back(engine::ChunkId{});
     EXPECT_EQ(m_engine->plan(query).status().code(), engine::StatusCode::NotFound);
 }
