@@ -73,7 +73,7 @@ Result<EngineImpl::Run> EngineImpl::startRun(const BlendPlan& plan) {
     run.cache = std::move(kept->cache);
     if (run.cache.capacity() < positions) {
         KvCache larger = takeCache(positions + kFollowUpPositions);
-        larger.copyFrom(*m_backend, run.cache, plan.keptTokens);
+        larger.copyFrom(m_transformer->placement(), run.cache, plan.keptTokens);
         run.cache = std::move(larger);
     }
     run.ids = std::move(kept->ids);
