@@ -47,6 +47,13 @@ std::string citationsText(const std::vector<engine::PlanSegment>& segments) {
     return text;
 }
 
+std::string memoryText(const engine::DeviceMemory& device) {
+    return device.backend + " (" + countText(device.layers, "layer") + "): " + bytesText(device.weights) + " of weights, " +
+           bytesText(device.cache) + " of KV, " + bytesText(device.scratch) + " of scratch" +
+           (device.held > 0 ? ", " + bytesText(device.held) + " of it taken" : "") +
+           (device.free > 0 ? "; " + bytesText(device.free) + " free" : "") + (device.fits() ? "" : ": does NOT fit");
+}
+
 std::string methodText(const engine::BlendOptions& options) {
     std::string text(nameOf(options.strategy));
     const bool ranked = options.strategy != engine::Strategy::Full && options.strategy != engine::Strategy::Prefix &&

@@ -53,8 +53,15 @@ public:
         m_app.add_option("--threads", m_common.threads, "Compute threads; default: one a physical core")
             ->check(wholeNumber<int>(1, engine::kMostThreads))
             ->type_name("N");
+        m_app
+            .add_option(
+                "--gpu-layers", m_common.gpuLayers,
+                "With --backend cuda: the last N layers are computed by the GPU, the others by the processor; default: as "
+                "many as fit")
+            ->check(atLeast(0))
+            ->type_name("N");
         choose<engine::KvDtype>(m_app.add_option("--kv-dtype", m_kvDtype, "Stored KV"))->capture_default_str();
-        choose<engine::Precision>(m_app.add_option("--precision", m_precision, "Of the cpu back end"))
+        choose<engine::Precision>(m_app.add_option("--precision", m_precision, "Of the cpu and cuda back ends"))
             ->capture_default_str();
         m_app
             .add_option("--ram-tier", m_ramTier,
@@ -106,6 +113,8 @@ private:
         if (!m_model.empty())
             common.model = m_model;
         common.backend = enumOf<engine::BackendKind>(m_backend);
+        if (common.gpuLayers >= 0 && common.backend != engine::BackendKind::Cuda)
+            wrong("--gpu-layers", "no GPU is asked for; add --backend cuda");
         common.precision = enumOf<engine::Precision>(m_precision);
         common.kvDtype = enumOf<engine::KvDtype>(m_kvDtype);
         if (!m_ramTier.empty())

@@ -18,7 +18,8 @@ struct CommonOptions {
     engine::BackendKind backend = engine::BackendKind::Auto;
     engine::Precision precision = engine::Precision::Auto;
     engine::KvDtype kvDtype = engine::KvDtype::F16;
-    int threads = 0;  // 0 = one a physical core
+    int threads = 0;     // 0 = one a physical core
+    int gpuLayers = -1;  // −1 = as many as fit
     std::uint64_t ramTierBytes = engine::EngineOptions().ramTierBytes;
     std::uint64_t readBytesPerSecond = 0;  // 0 = as fast as it comes
     bool json = false;

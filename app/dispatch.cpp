@@ -66,6 +66,10 @@ engine::Result<std::unique_ptr<Engine>> openWhenFree(const EngineDoor& door, con
     }
 }
 
+/// These tell the plan's notes, the notice about the back end among them.
+template <class T>
+constexpr bool kTellsNotes = std::is_same_v<T, AskCommand> || std::is_same_v<T, PlanCommand>;
+
 template <class T>
 ExitStatus openAndRun(const CommonOptions& given, const T& command, const Environment& environment, const EngineDoor& door,
                       CommandContext& context) {
@@ -103,7 +107,18 @@ ExitStatus openAndRun(const CommonOptions& given, const T& command, const Enviro
     }
     if (context.stop.stop_requested())
         return finished(context, true);
-    return run(**opened, command, context);
+    if (kTellsNotes<T>)
+        return run(**opened, command, context);
+    const auto tell = [&](const std::string& told) {
+        const std::string& notice = (*opened)->model().notice;
+        if (!notice.empty() && notice != told)
+            say(context, "note: " + notice);
+        return notice;
+    };
+    const std::string atFirst = tell({});
+    const ExitStatus status = run(**opened, command, context);
+    tell(atFirst);  // memory may have run out on the way
+    return status;
 }
 
 ExitStatus diagnose(const CommonOptions& common, const Environment& environment, const EngineDoor& door,

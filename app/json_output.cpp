@@ -103,6 +103,21 @@ json stagesOf(const engine::Timings& timings) {
     return object;
 }
 
+json memoryOf(const std::vector<engine::DeviceMemory>& memory) {
+    json array = json::array();
+    for (const engine::DeviceMemory& device : memory)
+        array.push_back({{"backend", device.backend},
+                         {"layers", device.layers},
+                         {"weights", device.weights},
+                         {"kv_cache", device.cache},
+                         {"scratch", device.scratch},
+                         {"needed", device.needed()},
+                         {"held", device.held},
+                         {"free", device.free},
+                         {"fits", device.fits()}});
+    return array;
+}
+
 json timingsOf(const engine::Timings& timings) {
     json object = stagesOf(timings);
     object["ttft"] = rounded(timings.ttft);
@@ -226,6 +241,7 @@ std::string planJson(const engine::BlendPlan& plan, const engine::ModelInfo& mod
     object["collection"] = plan.collection;
     addOptions(object, plan.options);
     object["backend"] = model.backend;
+    object["gpu_layers"] = model.gpuLayers;
     object["precision"] = model.precision;
     object["model"] = model.name;
     object["tokens"] = {{"prompt", plan.promptTokens}, {"context", plan.contextTokens}, {"suffix", plan.suffix.size()}};
@@ -238,6 +254,7 @@ std::string planJson(const engine::BlendPlan& plan, const engine::ModelInfo& mod
                             {"computed_instead", plan.load.computedInstead},
                             {"forecast_load_ms", rounded(plan.load.loadMs)},
                             {"forecast_hiding_ms", rounded(plan.load.computeMs)}};
+    object["memory"] = memoryOf(plan.memory);
     object["charged_work"] = plan.chargedWork;
     object["forecast_ttft_ms"] = rounded(plan.forecastTtftMs);
     object["forecast_full_ttft_ms"] = rounded(plan.forecastFullTtftMs);
@@ -466,10 +483,14 @@ std::string doctorJson(const engine::DoctorReport& report) {
     json model = nullptr;
     if (const auto& estimate = report.model) {
         model = modelOf(estimate->model);
-        model["memory"] = {{"weights", estimate->weightBytes},
-                           {"kv_cache", estimate->kvCacheBytes},
-                           {"context_tokens", estimate->contextTokens},
-                           {"fits", estimate->fits}};
+        std::uint64_t weights = 0, cache = 0;
+        for (const engine::DeviceMemory& device : estimate->devices) {
+            weights += device.weights;
+            cache += device.cache;
+        }
+        model["memory"] = {
+            {"weights", weights},       {"kv_cache", cache},          {"context_tokens", estimate->contextTokens},
+            {"fits", estimate->fits()}, {"notice", estimate->notice}, {"devices", memoryOf(estimate->devices)}};
     }
     const engine::WorkspaceReport& workspace = report.workspace;
     json store = nullptr;

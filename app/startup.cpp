@@ -118,6 +118,7 @@ Result<engine::EngineOptions> engineOptions(const CommonOptions& common, ModelNe
     options.precision = common.precision;
     options.kvDtype = common.kvDtype;
     options.threads = common.threads;
+    options.gpuLayers = common.gpuLayers;
     options.ramTierBytes = common.ramTierBytes;
     options.readBytesPerSecond = common.readBytesPerSecond;
     return options;

@@ -5,6 +5,7 @@
 #include <QFile>
 #include <QFileInfo>
 #include <QLocale>
+#include <QProcess>
 #include <QSettings>
 #include <QStandardPaths>
 #include <QTimer>
@@ -77,7 +78,7 @@ int main(int argc, char** argv) {
                                        tr("DIR"));
     const QCommandLineOption model(u"model"_s, tr("GGUF file or safetensors folder (default: as in the settings)."),
                                    tr("FILE"));
-    const QCommandLineOption backend(u"backend"_s, tr("auto, cpu or reference."), tr("B"), u"auto"_s);
+    const QCommandLineOption backend(u"backend"_s, tr("auto, cpu, cuda or reference."), tr("B"), u"auto"_s);
     const QCommandLineOption threads(u"threads"_s, tr("Threads; 0 = one a physical core."), tr("N"), u"0"_s);
     const QCommandLineOption theme(u"theme"_s, tr("light, dark or system."), tr("T"));
     const QCommandLineOption mode(u"mode"_s, tr("library, ask, inspect, compare or store."), tr("M"));
@@ -106,7 +107,7 @@ int main(int argc, char** argv) {
     const QStringList layouts{u"read"_s, u"teach"_s, u"analyse"_s};
     const QStringList themes{u"system"_s, u"light"_s, u"dark"_s};
     const QStringList panels{u"layers"_s, u"attention"_s, u"timeline"_s};
-    const QStringList backends{u"auto"_s, u"reference"_s, u"cpu"_s};
+    const QStringList backends{u"auto"_s, u"reference"_s, u"cpu"_s, u"cuda"_s};
     const std::pair<const QCommandLineOption*, const QStringList*> choices[] = {
         {&mode, &modes}, {&layout, &layouts}, {&theme, &themes}, {&backend, &backends}, {&panel, &panels}};
     for (const auto& [option, values] : choices) {
@@ -143,6 +144,9 @@ int main(int argc, char** argv) {
     surroundings.openEngine = &engine::Engine::open;
     surroundings.inspectModel = &engine::inspectModel;
     surroundings.samples = samplesFolder();
+    surroundings.startAgain = [] {
+        return QProcess::startDetached(QCoreApplication::applicationFilePath(), QCoreApplication::arguments().mid(1));
+    };
     if (const auto folder = app::dataFolder(environment))
         surroundings.defaultWorkspace = text(*folder);
     if (const auto path = app::modelPath({}, environment))
@@ -155,6 +159,7 @@ int main(int argc, char** argv) {
     const auto chosenBackend = backends.indexOf(parser.value(backend));
     surroundings.options.backend = chosenBackend == 1   ? engine::BackendKind::Reference
                                    : chosenBackend == 2 ? engine::BackendKind::Cpu
+                                   : chosenBackend == 3 ? engine::BackendKind::Cuda
                                                         : engine::BackendKind::Auto;
 
     const bool picture = parser.isSet(screenshot);

@@ -28,10 +28,11 @@ struct GpuReport {
 /// Memory that a model needs here, of its header alone.
 struct MemoryEstimate {
     ModelInfo model;
-    std::uint64_t weightBytes = 0;   // as packed for the back end, embeddings included
-    std::uint64_t kvCacheBytes = 0;  // one query of `contextTokens`
+    std::vector<DeviceMemory> devices;  // of one query of `contextTokens`, where its layers would be computed
     int contextTokens = 0;
-    bool fits = false;  // in the memory that is available (or, not known, in all of it)
+    std::string notice;  // why not all of it is computed where it was asked for; else empty
+
+    bool fits() const;
 };
 
 enum class WorkspaceState { Absent, Usable, Busy, Unusable };

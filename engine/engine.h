@@ -21,7 +21,11 @@ public:
     /// Opens workspace and model. Errors: Busy (workspace held by another process), Refused (model or file), Unsupported.
     static Result<std::unique_ptr<Engine>> open(const EngineOptions& options);
 
+    /// Changes when the back end does: after a GPU ran out of memory.
     virtual const ModelInfo& model() const = 0;
+    /// Why the session ended: a device or an invariant broke, and every further call fails with this. Empty = it is open. Begins with
+    /// "device_failed: " when only a new process can use the device again.
+    virtual const std::string& ended() const = 0;
 
     // -- library
     virtual Result<IngestReport> ingest(const IngestRequest& request, JobObserver& observer, std::stop_token stop) = 0;

@@ -59,8 +59,9 @@ struct EngineOptions {
     std::uint64_t storeCapBytes = 0;                        // 0 = no cap
     std::uint64_t ramTierBytes = std::uint64_t{512} << 20;  // of KV kept in memory between questions; 0 = none
     std::uint64_t readBytesPerSecond = 0;  // reads KV no faster than this, as from a slower disk; 0 = as fast as it comes
-    int maxContext = 0;                    // tokens; 0 = the model's own, at most 32,768
-    std::string systemPrompt;              // empty = the built-in one
+    int gpuLayers = -1;        // with Cuda: the last so many layers are computed by the GPU; −1 = as many as fit
+    int maxContext = 0;        // tokens; 0 = the model's own, at most 32,768
+    std::string systemPrompt;  // empty = the built-in one
 };
 
 /// What an opened model is; also what `model info` prints for a file.
@@ -87,7 +88,9 @@ struct ModelInfo {
     std::uint64_t kvBytesPerToken = 0;  // stored, of the options' kv dtype
     std::string weightsDigest;          // SHA-256, hexadecimal; empty until computed
     std::string fingerprint;            // hexadecimal; empty unless opened
-    std::string backend;                // "reference", "cpu"
+    std::string backend;                // "reference", "cpu", "cuda", "cpu+cuda"
+    int gpuLayers = 0;                  // of those, computed by the GPU
+    std::string notice;                 // what a person should know about where it is computed; empty = as asked
     std::string precision;              // "bf16", "f32"
     int threads = 0;
 };
@@ -186,6 +189,20 @@ struct LoadDecision {
     double computeMs = 0;     // forecast: the passes that reading can hide behind
 };
 
+/// What a run takes of the memory that some of the layers are computed in, and what is free there. Bytes.
+struct DeviceMemory {
+    std::string backend;  // "cpu", "cuda", "reference"
+    int layers = 0;       // computed there
+    std::uint64_t weights = 0;
+    std::uint64_t cache = 0;    // K and V of the prompt and its answer
+    std::uint64_t scratch = 0;  // rows between operations, slices on their way
+    std::uint64_t held = 0;     // of these three, in memory already
+    std::uint64_t free = 0;     // that could still be taken; 0 = not known
+
+    std::uint64_t needed() const { return weights + cache + scratch; }
+    bool fits() const { return free == 0 || needed() <= held + free; }
+};
+
 /// Immutable: what will be computed and loaded. Made without running the model.
 struct BlendPlan {
     BlendOptions options;
@@ -204,9 +221,10 @@ struct BlendPlan {
     std::uint64_t bytesToLoad = 0;
     std::uint64_t bytesFromRam = 0;  // of those, in memory already
     LoadDecision load;
-    double chargedWork = 1;         // forecast: linear work ÷ a full prefill's
-    double forecastTtftMs = 0;      // from rates measured so far on this machine; 0 = nothing measured yet
-    double forecastFullTtftMs = 0;  // the same prompt with `full`
+    std::vector<DeviceMemory> memory;  // of this run, in the order of the layers
+    double chargedWork = 1;            // forecast: linear work ÷ a full prefill's
+    double forecastTtftMs = 0;         // from rates measured so far on this machine; 0 = nothing measured yet
+    double forecastFullTtftMs = 0;     // the same prompt with `full`
     double retrieveMs = 0;
     double tokenizeMs = 0;
     double planMs = 0;               // without the two above

@@ -145,6 +145,10 @@ void EngineBridge::takePosts() {
             emit firstToken(first->id, first->timings);
         } else if (const auto* file = std::get_if<FilePost>(&post)) {
             emit fileDone(file->id, file->file);
+        } else if (const auto* ended = std::get_if<EndedPost>(&post)) {
+            m_model.reset();
+            emit closed();
+            emit sessionEnded(text::fromUtf8(ended->why), ended->newProcess);
         } else if (const auto* finished = std::get_if<FinishedPost>(&post)) {
             finish(finished->id);
         }

@@ -116,6 +116,9 @@ public:
 signals:
     void opened(const engine::ModelInfo& model);
     void closed();
+    /// The session ended by itself, after closed(): its device or an invariant broke. `newProcess`: only another process can open one
+    /// like it.
+    void sessionEnded(const QString& why, bool newProcess);
     void jobsChanged();
     void answerText(ui::CommandId id, const QString& piece);
     void firstToken(ui::CommandId id, const engine::Timings& timings);

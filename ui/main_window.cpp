@@ -8,6 +8,7 @@
 #include <QFileInfo>
 #include <QLabel>
 #include <QMessageBox>
+#include <QPushButton>
 #include <QSettings>
 #include <QStatusBar>
 
@@ -118,6 +119,7 @@ void MainWindow::connectViews() {
         m_history->refresh();
     });
     connect(m_bridge.get(), &EngineBridge::closed, this, [this] { m_modelText->setText(tr("no model is open")); });
+    connect(m_bridge.get(), &EngineBridge::sessionEnded, this, &MainWindow::showSessionEnd);
 
     connect(m_library, &LibraryView::collectionsChanged, this, [this](const QStringList& names) {
         m_ask->setCollections(names);
@@ -252,6 +254,27 @@ void MainWindow::openWorkspace() {
         say(why);
         emit started(false);
     });
+}
+
+void MainWindow::showSessionEnd(const QString& why, bool newProcess) {
+    auto* const box = new QMessageBox(QMessageBox::Warning, tr("The session ended"), why, QMessageBox::Close, this);
+    box->setObjectName(u"sessionEnded"_s);
+    box->setTextFormat(Qt::PlainText);
+    box->setAttribute(Qt::WA_DeleteOnClose);
+    if (!newProcess || m_surroundings.startAgain) {
+        QPushButton* const again =
+            box->addButton(newProcess ? tr("&Start again") : tr("&Open again"), QMessageBox::AcceptRole);
+        again->setObjectName(u"sessionAgain"_s);
+        connect(again, &QPushButton::clicked, this, [this, newProcess] {
+            if (!newProcess)
+                openWorkspace();
+            else if (m_surroundings.startAgain())
+                close();
+            else
+                say(tr("The program could not be started again."));
+        });
+    }
+    box->open();
 }
 
 void MainWindow::openModelFile() {

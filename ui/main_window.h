@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QMainWindow>
+#include <functional>
 #include <memory>
 
 #include "engine/engine.h"
@@ -33,11 +34,12 @@ class WelcomePage;
 struct Surroundings {
     EngineFactory openEngine;
     ModelInspector inspectModel;
-    engine::EngineOptions options;  // what the command line says; `model` and `workspace` empty = as in the settings
-    QString defaultModel;           // file; may not exist
-    QString defaultWorkspace;       // folder
-    QString samples;                // folder of the sample corpus; empty = not installed
-    QString startTrouble;           // said on the first page, when something was amiss at the start
+    engine::EngineOptions options;     // what the command line says; `model` and `workspace` empty = as in the settings
+    QString defaultModel;              // file; may not exist
+    QString defaultWorkspace;          // folder
+    QString samples;                   // folder of the sample corpus; empty = not installed
+    std::function<bool()> startAgain;  // starts the program once more, as it was started; null = that cannot be done
+    QString startTrouble;              // said on the first page, when something was amiss at the start
 };
 
 class MainWindow : public QMainWindow {
@@ -106,6 +108,8 @@ private:
     void openSegment(int segment);
     engine::EngineOptions engineOptions() const;
     void say(const QString& sentence);
+    /// Tells why, and offers a new session: in this process where that helps, else in a new one.
+    void showSessionEnd(const QString& why, bool newProcess);
     void dress();
 
     const Surroundings m_surroundings;

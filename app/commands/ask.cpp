@@ -40,6 +40,8 @@ std::string planText(const engine::BlendPlan& plan) {
     if (plan.load.loadMs > 0)
         text += "reading from disk takes " + millisecondsText(plan.load.loadMs) + ", behind " +
                 millisecondsText(plan.load.computeMs) + " of computing\n";
+    for (const engine::DeviceMemory& device : plan.memory)
+        text += "memory of " + memoryText(device) + "\n";
     TextTable table({{"position", Align::Right},
                      {"tokens", Align::Right},
                      {"kv", Align::Left},
@@ -96,6 +98,8 @@ ExitStatus runPlan(engine::Engine& engine, const PlanCommand& command, CommandCo
     if (!plan)
         return reportFailure(context, "plan of the question", plan.status());
     context.out << (context.json() ? planJson(*plan, engine.model()) : planText(*plan));
+    for (const std::string& note : plan->notes)
+        say(context, "note: " + note);
     return ExitStatus::Done;
 }
 

@@ -75,7 +75,7 @@ public:
         report.cpu = engine::inspectMachine().cpu;
         report.model = model.name;
         report.backend = model.backend;
-        if (model.backend == "cuda")
+        if (model.gpuLayers > 0)
             report.gpu = engine::inspectGpu().message;
         report.precision = model.precision;
         report.threads = model.threads;

@@ -1,6 +1,7 @@
 // `doctor`: what this machine, the model and the workspace are like.
 #include <ostream>
 
+#include "app/answer_text.h"
 #include "app/commands/commands.h"
 #include "app/names.h"
 #include "app/terminal_text.h"
@@ -20,9 +21,10 @@ std::string featuresText(const engine::MachineReport& machine) {
 }
 
 std::string modelText(const engine::MemoryEstimate& estimate) {
-    return printable(estimate.model.name, LineBreaks::Flatten) + " (" + estimate.model.quantisation + "): about " +
-           bytesText(estimate.weightBytes) + " of weights and " + bytesText(estimate.kvCacheBytes) + " for a query of " +
-           countText(estimate.contextTokens) + " tokens; " + (estimate.fits ? "fits" : "does NOT fit the available memory") +
+    return printable(estimate.model.name, LineBreaks::Flatten) + " (" + estimate.model.quantisation + "); a query of " +
+           countText(estimate.contextTokens) + " tokens " +
+           (estimate.fits() ? "fits" : "does NOT fit the available memory") +
+           (estimate.notice.empty() ? "" : "; " + printable(estimate.notice, LineBreaks::Flatten)) +
            (estimate.model.canBlend ? "" : "; cannot be blended: " + printable(estimate.model.whyNot, LineBreaks::Flatten));
 }
 
@@ -56,8 +58,11 @@ ExitStatus runDoctor(const engine::DoctorReport& report, CommandContext& context
     out << "\nGPU         " << (report.gpu.available ? "available" : "none") << ": "
         << printable(report.gpu.message, LineBreaks::Flatten) << '\n'
         << "model       " << (report.model ? modelText(*report.model) : printable(report.modelMessage, LineBreaks::Flatten))
-        << '\n'
-        << "workspace   " << workspaceText(report.workspace) << '\n'
+        << '\n';
+    if (report.model)
+        for (const engine::DeviceMemory& device : report.model->devices)
+            out << "            " << memoryText(device) << '\n';
+    out << "workspace   " << workspaceText(report.workspace) << '\n'
         << "documents   "
         << (report.documentWorker.empty() ? "no worker: " + printable(report.documentWorkerMessage, LineBreaks::Flatten)
                                           : printable(report.documentWorker, LineBreaks::Flatten))

@@ -59,7 +59,8 @@ enum class MatrixUse { Rows, OneRow };
 enum class ScoreWeight { Attention, AttentionTimesValueNorm };
 
 /// A device that computes. One caller thread; threads of its own inside an operation. Operations are complete when they return
-/// as far as the caller can see. A broken device throws std::runtime_error; wrong shapes are programmer errors (assert).
+/// as far as the caller can see. A broken device throws std::runtime_error with a message that
+/// begins with "device_failed: "; a full one throws std::bad_alloc with "too_little_memory: "; wrong shapes are programmer errors (assert).
 ///
 /// Residual rows, projections of Q, K, V, logits, scores: fp32. Rows that feed a matrix product or attention ("narrow" rows):
 /// activationType(). Buffers for M rows are allocated for paddedRows(M) rows; contents of padding rows are unspecified.
@@ -98,6 +99,8 @@ public:
     /// `table` will be embedded from and stays as it is, where it is, until forgetTable: a device may keep a copy.
     virtual void keepTable(const HostTensor& /*table*/) {}
     virtual void forgetTable(const HostTensor& /*table*/) {}
+    /// Bytes that packMatrix keeps of such parts: of their types and sizes alone, their data may be missing.
+    virtual std::uint64_t matrixBytes(std::span<const HostTensor* const> parts, MatrixUse use) const = 0;
     /// Packs the parts, stacked by rows (Q‖K‖V, gate‖up), with their biases stacked likewise (empty = none).
     virtual std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
                                                      MatrixUse use) = 0;

@@ -23,13 +23,49 @@ struct PassStopped {
     Status status;
 };
 
+/// What the question's attention says of each context token, summed where the layers are computed.
+class ContextScore {
+public:
+    ContextScore(int promptTokens, int contextTokens)
+        : m_contextTokens(contextTokens), m_zeros(static_cast<std::size_t>(promptTokens), 0.0F) {}
+
+    /// [1, T], all zero, in the memory of `backend`; the score goes along when that is another one.
+    TensorView clearedMass(Backend& backend) {
+        const std::uint64_t bytes = m_zeros.size() * sizeof(float);
+        if (m_backend != &backend) {
+            const std::vector<float> sums = values();
+            m_mass = backend.allocate(bytes);
+            m_score = backend.allocate(bytes);
+            m_backend = &backend;
+            backend.upload(m_score.data(), sums.data(), sums.size() * sizeof(float));
+        }
+        backend.upload(m_mass.data(), m_zeros.data(), bytes);
+        const auto count = static_cast<int>(m_zeros.size());
+        return {m_mass.data(), DType::F32, 1, count, count};
+    }
+    TensorView score() const { return {m_score.data(), DType::F32, 1, m_contextTokens, m_contextTokens}; }  // [1, N]
+    /// [N]; zero before the first layer.
+    std::vector<float> values() const {
+        std::vector<float> sums(static_cast<std::size_t>(m_contextTokens), 0.0F);
+        if (m_backend != nullptr)
+            m_backend->download(sums.data(), m_score.data(), sums.size() * sizeof(float));
+        return sums;
+    }
+
+private:
+    const int m_contextTokens;
+    const std::vector<float> m_zeros;
+    Backend* m_backend = nullptr;
+    Buffer m_mass;
+    Buffer m_score;
+};
+
 /// State of one prefill.
 class PrefillRun {
 public:
     PrefillRun(const Transformer& model, const BlendPlan& plan, const KvSpec& spec, KvCache& cache, RowBuffers& rows,
                std::stop_token stop, AttentionProbe* probe)
         : m_model(model),
-          m_backend(model.backend()),
           m_plan(plan),
           m_layout(plan),
           m_spec(spec),
@@ -41,7 +77,10 @@ public:
           m_work(model.layerWork()) {
         m_result.layers.resize(static_cast<std::size_t>(m_layers));
     }
-    ~PrefillRun() { m_backend.awaitUploads(m_backend.uploadTicket()); }  // the loader's buffers go away with it
+    ~PrefillRun() {  // the loader's buffers go away with it
+        for (int side = 0; side < m_model.placement().sides(); ++side)
+            m_model.placement().side(side).awaitUploads(m_model.placement().side(side).uploadTicket());
+    }
     PrefillRun(const PrefillRun&) = delete;
     PrefillRun& operator=(const PrefillRun&) = delete;
 
@@ -117,7 +156,8 @@ private:
             items.push_back({*m_plan.segments[static_cast<std::size_t>(hit.segment)].extent, firstLayer});
             m_loaded.push_back(hit);
         }
-        m_loader = std::make_unique<KvLoader>(std::move(source), m_spec, std::move(items), hostMemoryOf(m_backend));
+        m_loader = std::make_unique<KvLoader>(std::move(source), m_spec, std::move(items),
+                                              hostMemoryOf(m_model.placement().hostMemory()));
     }
 
     std::span<const KvSliceView> waitForLayer(int layer) {
@@ -144,16 +184,16 @@ private:
             if (slices[i].tokens > 0 && wanted(m_loaded[i]))
                 m_slices.push_back({slices[i], m_loaded[i].begin});
         if (!m_slices.empty())
-            m_backend.placeSlices(m_slices, m_model.rope(), m_cache.layer(layer));
+            m_model.backend(layer).placeSlices(m_slices, m_model.rope(), m_cache.layer(layer));
     }
 
     /// Gives the layer's buffers back to the loader: at once, or, while a device still reads them, with the next layer.
     void releaseLayer(int layer) {
         if (m_loader == nullptr)
             return;
-        const std::uint64_t ticket = m_backend.uploadTicket();
+        const std::uint64_t ticket = m_model.backend(layer).uploadTicket();
         if (m_heldTicket != 0) {
-            m_backend.awaitUploads(m_heldTicket);
+            m_model.backend(layer - 1).awaitUploads(m_heldTicket);
             m_loader->release(layer - 1);
         }
         m_heldTicket = ticket;
@@ -165,7 +205,8 @@ private:
     void projectAndScatter(int layer) {
         const double begin = m_clock.elapsedMs();
         m_model.projectQkv(layer, m_count, m_rows);
-        m_backend.scatterKv(m_rows.k(m_count), m_rows.v(m_count), m_positions, m_model.rope(), m_cache.layer(layer));
+        m_model.backend(layer).scatterKv(m_rows.k(m_count), m_rows.v(m_count), m_positions, m_model.rope(),
+                                         m_cache.layer(layer));
         m_linearWork += m_count * m_work.qkv;
         m_result.passes.back().linearMs += m_clock.elapsedMs() - begin;
     }
@@ -179,10 +220,10 @@ private:
         const int attendedFrom = mass == nullptr && m_probe == nullptr ? finished : 0;
         if (attendedFrom > 0) {
             const auto from = static_cast<std::size_t>(attendedFrom);
-            m_model.attendRows(q.slice(attendedFrom, m_count - attendedFrom), std::span(m_positions).subspan(from),
+            m_model.attendRows(layer, q.slice(attendedFrom, m_count - attendedFrom), std::span(m_positions).subspan(from),
                                std::span(m_limits).subspan(from), m_cache.layer(layer), m_rows, attendedFrom);
         } else {
-            m_model.attend(q, m_positions, m_limits, m_cache.layer(layer), m_rows, mass, massBegin);
+            m_model.attend(layer, q, m_positions, m_limits, m_cache.layer(layer), m_rows, mass, massBegin);
         }
         const double attended = m_clock.elapsedMs();
         if (m_probe != nullptr)
@@ -266,12 +307,7 @@ private:
         m_clock.switchTo(m_result.ms.questionPass);
         const int suffixRow = m_count - (m_layout.promptTokens - m_layout.suffixBegin);
         const int suffixRows = m_count - suffixRow;
-        const std::vector<float> zeros(static_cast<std::size_t>(m_layout.promptTokens), 0.0F);
-        const std::uint64_t massBytes = zeros.size() * sizeof(float);
-        const Buffer massBuffer = m_backend.allocate(massBytes);
-        const Buffer scoreBuffer = m_backend.allocate(massBytes);
-        const TensorView mass{massBuffer.data(), DType::F32, 1, m_layout.promptTokens, m_layout.promptTokens};
-        const TensorView score{scoreBuffer.data(), DType::F32, 1, m_layout.contextTokens, m_layout.contextTokens};
+        ContextScore sums(m_layout.promptTokens, m_layout.contextTokens);
         const ScoreWeight weight =
             m_plan.options.strategy == Strategy::QueryValue ? ScoreWeight::AttentionTimesValueNorm : ScoreWeight::Attention;
         // Mean over layers 1 … L−1, heads and suffix rows: layer 0 sees tokens, not what they mean here.
@@ -287,16 +323,15 @@ private:
             if (layer == 0) {
                 attendAndFinish(layer, m_rows.q(m_count));
             } else {
-                m_backend.upload(massBuffer.data(), zeros.data(), massBytes);
+                Backend& backend = m_model.backend(layer);
+                const TensorView mass = sums.clearedMass(backend);
                 attendAndFinish(layer, m_rows.q(m_count), &mass, suffixRow);
-                m_backend.accumulateScore(mass, m_cache.layer(layer), m_layout.contextBegin, m_layout.contextTokens, weight,
-                                          scale, score);
+                backend.accumulateScore(mass, m_cache.layer(layer), m_layout.contextBegin, m_layout.contextTokens, weight,
+                                        scale, sums.score());
             }
             stampLayer(layer, begin);
         }
-        std::vector<float> values(static_cast<std::size_t>(m_layout.contextTokens));
-        m_backend.download(values.data(), scoreBuffer.data(), values.size() * sizeof(float));
-        return values;
+        return sums.values();
     }
 
     void runCacheBlend(SliceSource source) {
@@ -320,7 +355,7 @@ private:
             projectAndScatter(layer);
             TensorView q = m_rows.q(m_count);
             if (layer == checkLayer) {
-                q = selectByDeviation(slices, firstRow);
+                q = selectByDeviation(layer, slices, firstRow);
                 m_clock.switchTo(m_result.ms.recompute);
             }
             releaseLayer(layer);
@@ -330,23 +365,24 @@ private:
     }
 
     /// Compares the fresh K and V of all rows with the stored ones, chooses, and narrows the pass to the chosen rows. Returns their Q.
-    TensorView selectByDeviation(std::span<const KvSliceView> slices, int firstRow) {
+    TensorView selectByDeviation(int layer, std::span<const KvSliceView> slices, int firstRow) {
+        Backend& backend = m_model.backend(layer);
         std::vector<float> deviation(static_cast<std::size_t>(m_layout.contextTokens), 0.0F);
         m_slices.clear();
         for (std::size_t i = 0; i < slices.size(); ++i)
             if (!m_loaded[i].head)
                 m_slices.push_back({slices[i], m_loaded[i].begin - m_layout.contextBegin});
         const int contextRow = m_layout.contextBegin - firstRow;
-        m_backend.deviations(m_rows.k(m_count).slice(contextRow, m_layout.contextTokens),
-                             m_rows.v(m_count).slice(contextRow, m_layout.contextTokens), m_slices, m_spec.kvHeads,
-                             m_plan.options.metric, deviation);
+        backend.deviations(m_rows.k(m_count).slice(contextRow, m_layout.contextTokens),
+                           m_rows.v(m_count).slice(contextRow, m_layout.contextTokens), m_slices, m_spec.kvHeads,
+                           m_plan.options.metric, deviation);
         m_result.selection = selectTokens(m_layout, deviation, m_plan.options.ratio);
         std::vector<int> chosen = chosenRows();
         std::vector<int> indices(chosen.size());
         std::transform(chosen.begin(), chosen.end(), indices.begin(), [&](int position) { return position - firstRow; });
         const auto count = static_cast<int>(chosen.size());
-        m_backend.gatherRows(m_rows.x(m_count), indices, m_rows.gatheredX(count));
-        m_backend.gatherRows(m_rows.q(m_count), indices, m_rows.gatheredQ(count));
+        backend.gatherRows(m_rows.x(m_count), indices, m_rows.gatheredX(count));
+        backend.gatherRows(m_rows.q(m_count), indices, m_rows.gatheredQ(count));
         m_rows.swapX();
         setRows(std::move(chosen));
         if (m_plan.options.mask == MaskKind::Published)
@@ -373,7 +409,7 @@ private:
             busy += interval.endMs - interval.beginMs;
         }
         m_result.ms.loadHidden = std::max(0.0, busy - m_result.ms.load);
-        m_backend.awaitUploads(m_heldTicket);
+        m_model.backend(m_layers - 1).awaitUploads(m_heldTicket);
         m_heldTicket = 0;
         m_loader.reset();
     }
@@ -399,7 +435,6 @@ private:
     Prefill m_result;
     StageClock m_clock{m_result.ms.plan};  // before the layout: making it is a stage's time too
     const Transformer& m_model;
-    Backend& m_backend;
     const BlendPlan& m_plan;
     const PromptLayout m_layout;
     const KvSpec m_spec;
@@ -412,7 +447,7 @@ private:
 
     std::vector<PromptLayout::Hit> m_loaded;  // what the loader's items are
     std::vector<SliceAt> m_slices;            // of the layer at hand
-    std::uint64_t m_heldTicket = 0;           // uploads that the buffers of the layer before still serve
+    std::uint64_t m_heldTicket = 0;           // uploads on the back end of the layer before, which its buffers still serve
     std::unique_ptr<KvLoader> m_loader;
     std::vector<SegmentFailure> m_failures;
     std::vector<int> m_positions;  // rows of the current pass
@@ -427,7 +462,7 @@ private:
 RowBuffers& Blender::rows(int rows) {
     if (m_rows == nullptr || m_rows->capacity() < rows) {
         m_rows.reset();
-        m_rows = std::make_unique<RowBuffers>(m_model.backend(), m_model.config(), rows);
+        m_rows = std::make_unique<RowBuffers>(m_model.placement(), m_model.config(), rows);
     }
     return *m_rows;
 }

@@ -57,6 +57,7 @@ public:
 
     /// Scratch rows for at least `rows` rows; also used for decoding between prefills.
     RowBuffers& rows(int rows);
+    int rowCapacity() const { return m_rows == nullptr ? 0 : m_rows->capacity(); }
 
 private:
     const Transformer& m_model;

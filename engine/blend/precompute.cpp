@@ -19,7 +19,7 @@ ChunkPrecomputer::ChunkPrecomputer(const Transformer& model, const KvSpec& spec,
     : m_model(model),
       m_spec(spec),
       m_anchor(std::move(anchor)),
-      m_rows(model.backend(), model.config(), std::max(kBatchRows, static_cast<int>(m_anchor.size()))) {
+      m_rows(model.placement(), model.config(), std::max(kBatchRows, static_cast<int>(m_anchor.size()))) {
     if (!m_anchor.empty())
         runAnchor();
 }
@@ -29,30 +29,41 @@ TensorView ChunkPrecomputer::anchorView(const Buffer& buffer) const {
     return {buffer.data(), DType::F32, static_cast<int>(m_anchor.size()), columns, columns};
 }
 
+/// A cache for one layer after the other on the same side.
+KvCache ChunkPrecomputer::layerCache(int layer, int positions) const {
+    return KvCache(m_model.backend(layer), 1, m_spec.kvHeads, m_spec.headDim, positions);
+}
+
+bool ChunkPrecomputer::crossesTo(int layer) const {
+    const LayerPlacement& placement = m_model.placement();
+    return layer > 0 && placement.sideOf(layer) != placement.sideOf(layer - 1);
+}
+
 void ChunkPrecomputer::runAnchor() {
-    Backend& backend = m_model.backend();
     const auto count = static_cast<int>(m_anchor.size());
     const std::vector<int> positions = range(0, count);
     const std::vector<int> limits = range(1, count);
-    const KvCache cache(backend, 1, m_spec.kvHeads, m_spec.headDim, count);
+    KvCache cache = layerCache(0, count);
     const std::uint64_t bytes = static_cast<std::uint64_t>(Backend::paddedRows(count)) *
                                 static_cast<std::uint64_t>(m_spec.kvHeads * m_spec.headDim) * sizeof(float);
     m_model.embed(m_anchor, m_rows);
     for (int layer = 0; layer < m_spec.layers; ++layer) {
+        Backend& backend = m_model.backend(layer);
+        if (crossesTo(layer))
+            cache = layerCache(layer, count);
         m_model.projectQkv(layer, count, m_rows);
         AnchorLayer kept{backend.allocate(bytes), backend.allocate(bytes)};
         backend.gatherRows(m_rows.k(count), positions, anchorView(kept.k));
         backend.gatherRows(m_rows.v(count), positions, anchorView(kept.v));
         m_anchorLayers.push_back(std::move(kept));
         backend.scatterKv(m_rows.k(count), m_rows.v(count), positions, m_model.rope(), cache.layer(0));
-        m_model.attend(m_rows.q(count), positions, limits, cache.layer(0), m_rows);
+        m_model.attend(layer, m_rows.q(count), positions, limits, cache.layer(0), m_rows);
         m_model.finishRows(layer, 0, count, m_rows);
     }
 }
 
 Result<std::vector<ChunkKv>> ChunkPrecomputer::compute(std::span<const TokenIds> chunks, std::stop_token stop,
                                                        const std::function<void()>& border) {
-    Backend& backend = m_model.backend();
     const auto anchorTokens = static_cast<int>(m_anchor.size());
     const std::vector<int> anchorPositions = range(0, anchorTokens);
     struct Part {
@@ -68,7 +79,7 @@ Result<std::vector<ChunkKv>> ChunkPrecomputer::compute(std::span<const TokenIds>
     for (std::size_t i = 0; i < chunks.size(); ++i) {
         const auto tokens = static_cast<int>(chunks[i].size());
         parts.push_back({static_cast<int>(ids.size()), tokens, range(anchorTokens, tokens), range(anchorTokens + 1, tokens),
-                         KvCache(backend, 1, m_spec.kvHeads, m_spec.headDim, anchorTokens + tokens)});
+                         layerCache(0, anchorTokens + tokens)});
         ids.insert(ids.end(), chunks[i].begin(), chunks[i].end());
         const std::size_t sliceBytes = storage::kvSliceBytes(m_spec, tokens);
         results[i].bytes.resize(sliceBytes * 2 * static_cast<std::size_t>(m_spec.layers));
@@ -78,13 +89,17 @@ Result<std::vector<ChunkKv>> ChunkPrecomputer::compute(std::span<const TokenIds>
     }
     const auto count = static_cast<int>(ids.size());
     if (count > m_rows.capacity())
-        m_rows = RowBuffers(backend, m_model.config(), count);
+        m_rows = RowBuffers(m_model.placement(), m_model.config(), count);
     m_model.embed(ids, m_rows);
     for (int layer = 0; layer < m_spec.layers; ++layer) {
         if (border)
             border();
         if (stop.stop_requested())
             return Status(StatusCode::Cancelled, "stopped while precomputing layer " + std::to_string(layer));
+        Backend& backend = m_model.backend(layer);
+        if (crossesTo(layer))
+            for (Part& part : parts)
+                part.cache = layerCache(layer, anchorTokens + part.tokens);
         m_model.projectQkv(layer, count, m_rows);
         for (std::size_t i = 0; i < parts.size(); ++i) {
             const Part& part = parts[i];
@@ -99,8 +114,8 @@ Result<std::vector<ChunkKv>> ChunkPrecomputer::compute(std::span<const TokenIds>
             std::byte* to =
                 results[i].bytes.data() + 2 * static_cast<std::size_t>(layer) * storage::kvSliceBytes(m_spec, part.tokens);
             backend.exportSlice(k, v, m_spec.kvHeads, m_spec.dtype, to, to + storage::kvSliceBytes(m_spec, part.tokens));
-            m_model.attendRows(m_rows.q(count).slice(part.begin, part.tokens), part.positions, part.limits, cache, m_rows,
-                               part.begin);
+            m_model.attendRows(layer, m_rows.q(count).slice(part.begin, part.tokens), part.positions, part.limits, cache,
+                               m_rows, part.begin);
         }
         if (layer + 1 < m_spec.layers)
             m_model.finishRows(layer, 0, count, m_rows);

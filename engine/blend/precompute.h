@@ -39,6 +39,9 @@ private:
         Buffer v;  // [A, KH*D] f32
     };
     TensorView anchorView(const Buffer& buffer) const;
+    KvCache layerCache(int layer, int positions) const;
+    /// Whether `layer` is computed elsewhere than the one below it.
+    bool crossesTo(int layer) const;
     void runAnchor();
 
     const Transformer& m_model;

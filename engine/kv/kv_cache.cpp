@@ -5,12 +5,13 @@
 
 namespace engine {
 
-KvCache::KvCache(Backend& backend, int layers, int kvHeads, int headDim, int positions)
+KvCache::KvCache(const LayerPlacement& placement, int layers, int kvHeads, int headDim, int positions)
     : m_capacity(Backend::paddedPositions(positions)), m_kvHeads(kvHeads), m_headDim(headDim) {
-    const std::uint64_t bytes = backend.kvLayerBytes(kvHeads, headDim, m_capacity);
     m_k.reserve(static_cast<std::size_t>(layers));
     m_v.reserve(static_cast<std::size_t>(layers));
     for (int layer = 0; layer < layers; ++layer) {
+        Backend& backend = placement.of(layer);
+        const std::uint64_t bytes = backend.kvLayerBytes(kvHeads, headDim, m_capacity);
         m_k.push_back(backend.allocate(bytes));
         m_v.push_back(backend.allocate(bytes));
     }
@@ -23,10 +24,10 @@ std::uint64_t KvCache::bytes() const {
     return sum;
 }
 
-void KvCache::copyFrom(Backend& backend, const KvCache& from, int count) {
+void KvCache::copyFrom(const LayerPlacement& placement, const KvCache& from, int count) {
     assert(from.layers() == layers() && from.m_kvHeads == m_kvHeads && from.m_headDim == m_headDim && count <= m_capacity);
     for (int index = 0; index < layers(); ++index)
-        backend.copyKv(from.layer(index), layer(index), count);
+        placement.of(index).copyKv(from.layer(index), layer(index), count);
 }
 
 }  // namespace engine

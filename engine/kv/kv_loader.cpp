@@ -49,10 +49,10 @@ KvLoader::KvLoader(SliceSource source, const KvSpec& spec, std::vector<LoadItem>
     for (Slot& slot : m_slots) {
         if (slotBytes == 0)
             continue;
-        slot.bytes = memory ? memory(slotBytes)
-                            : RamTier::Memory(new std::byte[slotBytes], [](const std::byte* bytes) { delete[] bytes; });
-        if (slot.bytes == nullptr)
-            throw std::bad_alloc();
+        if (memory)
+            slot.bytes = memory(slotBytes);
+        if (slot.bytes == nullptr)  // no memory to pin is left: a device reads plain memory too, only slower
+            slot.bytes = RamTier::Memory(new std::byte[slotBytes], [](const std::byte* bytes) { delete[] bytes; });
     }
     if (everythingInRam())
         m_published = spec.layers;

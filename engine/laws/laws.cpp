@@ -134,7 +134,7 @@ Laws::Outcome Laws::run(const BlendPlan& plan, bool poisoned, const Readers& wra
         const std::vector<float> huge(width, 1e30F);
         for (int layer = 0; layer < m_bench.spec.layers; ++layer)
             for (int position = 0; position < outcome.cache.capacity(); ++position)
-                m_bench.model.backend().writeKv(outcome.cache.layer(layer), position, nan, huge);
+                m_bench.model.backend(layer).writeKv(outcome.cache.layer(layer), position, nan, huge);
     }
     BlendPlan current = plan;
     for (;;) {
@@ -158,7 +158,6 @@ Laws::Outcome Laws::run(const BlendPlan& plan, bool poisoned, const Readers& wra
 }
 
 double Laws::cacheDistance(const KvCache& a, const KvCache& b, int firstLayer, int layers, int begin, int count) const {
-    Backend& backend = m_bench.model.backend();
     const auto width = static_cast<std::size_t>(m_bench.spec.kvHeads * m_bench.spec.headDim);
     std::vector<float> rows[4];
     for (std::vector<float>& row : rows)
@@ -168,8 +167,8 @@ double Laws::cacheDistance(const KvCache& a, const KvCache& b, int firstLayer, i
         double difference[2] = {0, 0};
         double norm[2] = {0, 0};
         for (int position = begin; position < begin + count; ++position) {
-            backend.readKv(a.layer(layer), position, rows[0], rows[1]);
-            backend.readKv(b.layer(layer), position, rows[2], rows[3]);
+            m_bench.model.backend(layer).readKv(a.layer(layer), position, rows[0], rows[1]);
+            m_bench.model.backend(layer).readKv(b.layer(layer), position, rows[2], rows[3]);
             for (std::size_t part = 0; part < 2; ++part)
                 for (std::size_t i = 0; i < width; ++i) {
                     difference[part] += std::pow(static_cast<double>(rows[part][i]) - rows[part + 2][i], 2);
@@ -185,14 +184,13 @@ double Laws::cacheDistance(const KvCache& a, const KvCache& b, int firstLayer, i
 }
 
 int Laws::differingRows(const KvCache& a, const KvCache& b, int firstLayer, const std::vector<int>& positions) const {
-    Backend& backend = m_bench.model.backend();
     const auto width = static_cast<std::size_t>(m_bench.spec.kvHeads * m_bench.spec.headDim);
     std::vector<float> ka(width), va(width), kb(width), vb(width);
     int count = 0;
     for (int layer = firstLayer; layer < m_bench.spec.layers; ++layer)
         for (const int position : positions) {
-            backend.readKv(a.layer(layer), position, ka, va);
-            backend.readKv(b.layer(layer), position, kb, vb);
+            m_bench.model.backend(layer).readKv(a.layer(layer), position, ka, va);
+            m_bench.model.backend(layer).readKv(b.layer(layer), position, kb, vb);
             count += differing(ka, kb) + differing(va, vb) == 0 ? 0 : 1;
         }
     return count;
@@ -201,7 +199,7 @@ int Laws::differingRows(const KvCache& a, const KvCache& b, int firstLayer, cons
 double Laws::storageTolerance() const {
     // Half a unit in the last place, relative, is 2^-12 for fp16 and 2^-9 for bf16; stored rounding adds to the computation's, and
     // a row's error is carried through the layers above it.
-    const bool bf16 = m_bench.model.backend().precision() == Precision::Bf16 || m_bench.spec.dtype == KvDtype::Bf16;
+    const bool bf16 = m_bench.model.placement().precision() == Precision::Bf16 || m_bench.spec.dtype == KvDtype::Bf16;
     if (bf16 ||
         m_bench.spec.dtype == KvDtype::Int8)  // int8: steps of 1/127 of a row's greatest value, some 1 % of a deviation
         return 3e-2;
@@ -209,7 +207,7 @@ double Laws::storageTolerance() const {
 }
 
 double Laws::klTolerance() const {
-    const bool bf16 = m_bench.model.backend().precision() == Precision::Bf16 || m_bench.spec.dtype == KvDtype::Bf16;
+    const bool bf16 = m_bench.model.placement().precision() == Precision::Bf16 || m_bench.spec.dtype == KvDtype::Bf16;
     if (bf16 || m_bench.spec.dtype == KvDtype::Int8)
         return 5e-3;  // the project's tolerance for bf16 logits
     return m_bench.spec.dtype == KvDtype::F16 ? 1e-4 : 1e-6;
@@ -429,17 +427,16 @@ GateCheck Laws::chunkKvDependsOnNothingElse() {
                      "bytes differ after another chunk");
 
     // In a batch the matrix products have more rows, and may add in another order: compared as values, placed in a cache.
-    Backend& backend = m_bench.model.backend();
     const auto tokens = static_cast<int>(last.front().size());
     const std::size_t sliceBytes = storage::kvSliceBytes(m_bench.spec, tokens);
     KvCache a = m_bench.model.makeCache(tokens);
     KvCache b = m_bench.model.makeCache(tokens);
     for (int layer = 0; layer < m_bench.spec.layers; ++layer) {
         const std::size_t at = 2 * static_cast<std::size_t>(layer) * sliceBytes;
-        backend.placeSlice({&alone[at], &alone[at + sliceBytes], m_bench.spec.dtype, tokens}, 0, m_bench.model.rope(),
-                           a.layer(layer));
-        backend.placeSlice({&batched[at], &batched[at + sliceBytes], m_bench.spec.dtype, tokens}, 0, m_bench.model.rope(),
-                           b.layer(layer));
+        m_bench.model.backend(layer).placeSlice({&alone[at], &alone[at + sliceBytes], m_bench.spec.dtype, tokens}, 0,
+                                                m_bench.model.rope(), a.layer(layer));
+        m_bench.model.backend(layer).placeSlice({&batched[at], &batched[at + sliceBytes], m_bench.spec.dtype, tokens}, 0,
+                                                m_bench.model.rope(), b.layer(layer));
     }
     return check("chunk KV depends on nothing else", cacheDistance(a, b, 0, m_bench.spec.layers, 0, tokens),
                  storageTolerance(), "relative distance, alone against in a batch", alone == batched ? "bitwise" : "");

@@ -11,18 +11,21 @@ std::size_t index(int value) { return static_cast<std::size_t>(value); }
 
 }  // namespace
 
-AttentionMeter::AttentionMeter(Backend& backend, const ModelConfig& config, const std::vector<PlanSegment>& segments,
-                               int promptTokens, std::stop_token stop, std::function<void(int, int)> told)
-    : m_backend(backend),
+AttentionMeter::AttentionMeter(const LayerPlacement& placement, const ModelConfig& config,
+                               const std::vector<PlanSegment>& segments, int promptTokens, std::stop_token stop,
+                               std::function<void(int, int)> told)
+    : m_placement(placement),
       m_headDim(config.headDim),
       m_kvHeads(config.kvHeads),
       m_stop(std::move(stop)),
       m_told(std::move(told)),
       m_suffix(index(config.layers)),
-      m_mass(backend.allocate(index(promptTokens) * sizeof(float))),
-      m_out(backend.allocate(index(Backend::paddedRows(promptTokens)) * index(config.headDim) * sizeof(float))),
       m_hostMass(index(promptTokens)),
       m_zeros(index(promptTokens), 0.0F) {
+    for (int side = 0; side < placement.sides(); ++side)
+        m_scratch.push_back({placement.side(side).allocate(index(promptTokens) * sizeof(float)),
+                             placement.side(side).allocate(index(Backend::paddedRows(promptTokens)) * index(config.headDim) *
+                                                           sizeof(float))});
     for (const PlanSegment& segment : segments)
         m_begins.push_back(segment.position);
     m_begins.push_back(segments.empty() ? 0 : segments.back().position + segments.back().tokens());
@@ -56,7 +59,7 @@ void AttentionMeter::afterAttention(int layer, TensorView q, std::span<const int
             SuffixRows& kept = m_suffix[index(layer)];
             kept.limits.assign(limits.begin(), limits.end());
             kept.queries.resize(index(rows) * index(q.columns) * elementBytes(q.dtype));
-            m_backend.download(kept.queries.data(), queries.data, kept.queries.size());
+            m_placement.of(layer).download(kept.queries.data(), queries.data, kept.queries.size());
         }
     }
     if (m_told)
@@ -66,14 +69,16 @@ void AttentionMeter::afterAttention(int layer, TensorView q, std::span<const int
 void AttentionMeter::measureBlock(int layer, int block, TensorView q, std::span<const int> keyLimits, KvLayerView cache) {
     const int greatest = *std::max_element(keyLimits.begin(), keyLimits.end());
     const auto rows = static_cast<float>(q.rows);
-    const TensorView mass{m_mass.data(), DType::F32, 1, greatest, greatest};
-    const TensorView out{m_out.data(), q.dtype, q.rows, m_headDim, m_headDim};
+    Backend& backend = m_placement.of(layer);
+    const Buffer& massBuffer = scratch(layer).mass;
+    const TensorView mass{massBuffer.data(), DType::F32, 1, greatest, greatest};
+    const TensorView out{scratch(layer).out.data(), q.dtype, q.rows, m_headDim, m_headDim};
     const std::uint64_t bytes = index(greatest) * sizeof(float);
     for (int head = 0; head < m_summary.heads && !m_stop.stop_requested(); ++head) {
-        m_backend.upload(m_mass.data(), m_zeros.data(), bytes);
-        m_backend.attention(q.columnsSlice(head * m_headDim, m_headDim), 1,
-                            m_backend.headOf(cache, head / (m_summary.heads / m_kvHeads)), keyLimits, out, &mass);
-        m_backend.download(m_hostMass.data(), m_mass.data(), bytes);
+        backend.upload(massBuffer.data(), m_zeros.data(), bytes);
+        backend.attention(q.columnsSlice(head * m_headDim, m_headDim), 1,
+                          backend.headOf(cache, head / (m_summary.heads / m_kvHeads)), keyLimits, out, &mass);
+        backend.download(m_hostMass.data(), massBuffer.data(), bytes);
         const std::size_t layerHead = index(layer) * index(m_summary.heads) + index(head);
         float* to = m_summary.block.data() + (layerHead * index(m_summary.blocks) + index(block)) * index(m_summary.blocks);
         for (int from = 0; from < m_summary.blocks; ++from) {

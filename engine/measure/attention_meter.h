@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "engine/backend/layer_placement.h"
 #include "engine/blend/attention_probe.h"
 #include "engine/model/model_config.h"
 #include "engine/trace.h"
@@ -17,8 +18,8 @@ namespace engine {
 class AttentionMeter final : public AttentionProbe {
 public:
     /// `segments` of the prompt in order; what follows them is the suffix. `told`: layers done, layers.
-    AttentionMeter(Backend& backend, const ModelConfig& config, const std::vector<PlanSegment>& segments, int promptTokens,
-                   std::stop_token stop, std::function<void(int, int)> told);
+    AttentionMeter(const LayerPlacement& placement, const ModelConfig& config, const std::vector<PlanSegment>& segments,
+                   int promptTokens, std::stop_token stop, std::function<void(int, int)> told);
 
     void afterAttention(int layer, TensorView q, std::span<const int> positions, std::span<const int> keyLimits,
                         KvLayerView cache) override;
@@ -35,7 +36,14 @@ public:
 private:
     void measureBlock(int layer, int block, TensorView q, std::span<const int> keyLimits, KvLayerView cache);
 
-    Backend& m_backend;
+    /// In one back end's memory.
+    struct Scratch {
+        Buffer mass;  // [T] f32
+        Buffer out;   // [rows, D] narrow: attention's output, not used
+    };
+    const Scratch& scratch(int layer) const { return m_scratch[static_cast<std::size_t>(m_placement.sideOf(layer))]; }
+
+    const LayerPlacement m_placement;
     const int m_headDim;
     const int m_kvHeads;
     std::vector<int> m_begins;  // [B + 1], position where each block begins; the prompt's end
@@ -43,8 +51,7 @@ private:
     const std::function<void(int, int)> m_told;
     AttentionSummary m_summary;
     std::vector<SuffixRows> m_suffix;  // [L]
-    Buffer m_mass;                     // [T] f32
-    Buffer m_out;                      // [rows, D] narrow: attention's output, not used
+    std::vector<Scratch> m_scratch;    // a side
     std::vector<float> m_hostMass;     // [T]
     const std::vector<float> m_zeros;  // [T]
 };

@@ -53,8 +53,8 @@ private:
 
 }  // namespace
 
-KvDeviation kvDeviation(Backend& backend, const RopeTable& rope, const KvCache& run, const KvCache& full, int tokens,
-                        const std::stop_token& stop) {
+KvDeviation kvDeviation(const LayerPlacement& placement, const RopeTable& rope, const KvCache& run, const KvCache& full,
+                        int tokens, const std::stop_token& stop) {
     KvDeviation deviation;
     deviation.layers = full.layers();
     deviation.tokens = tokens;
@@ -65,6 +65,7 @@ KvDeviation kvDeviation(Backend& backend, const RopeTable& rope, const KvCache& 
     const double magnitude = rope.dimensions() > 0 ? rope.cosines(0)[0] : 1;
     for (int layer = 0; layer < deviation.layers && !stop.stop_requested(); ++layer) {
         const KvLayerView of = run.layer(layer);
+        Backend& backend = placement.of(layer);
         const auto columns = index(of.kvHeads * of.headDim);
         std::vector<float> k(columns), v(columns), fullK(columns), fullV(columns);
         for (int token = 0; token < tokens; ++token) {
@@ -87,12 +88,13 @@ KvDeviation kvDeviation(Backend& backend, const RopeTable& rope, const KvCache& 
     return deviation;
 }
 
-std::vector<std::vector<float>> attentionDeviation(Backend& backend, const ModelConfig& config, MeasuredRun full,
-                                                   std::span<const MeasuredRun> runs, const std::stop_token& stop) {
-    RowProbabilities probabilities(backend, config, full.meter.summary().context);
+std::vector<std::vector<float>> attentionDeviation(const LayerPlacement& placement, const ModelConfig& config,
+                                                   MeasuredRun full, std::span<const MeasuredRun> runs,
+                                                   const std::stop_token& stop) {
     std::vector<std::vector<float>> deviations(runs.size());
     std::vector<float> expected, found;
-    for (int layer = 0; layer < config.layers; ++layer)
+    for (int layer = 0; layer < config.layers; ++layer) {
+        RowProbabilities probabilities(placement.of(layer), config, full.meter.summary().context);
         for (int head = 0; head < config.heads; ++head) {
             std::vector<double> sums(runs.size(), 0.0);
             const auto rows = static_cast<int>(full.meter.suffixRows(layer).limits.size());
@@ -109,6 +111,7 @@ std::vector<std::vector<float>> attentionDeviation(Backend& backend, const Model
             for (std::size_t run = 0; run < runs.size(); ++run)
                 deviations[run].push_back(static_cast<float>(std::sqrt(sums[run])));
         }
+    }
     return deviations;
 }
 

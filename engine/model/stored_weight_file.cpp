@@ -1,6 +1,7 @@
 // Reading of single tensors.
 #include "engine/model/stored_weight_file.h"
 
+#include <cassert>
 #include <new>
 #include <utility>
 
@@ -18,6 +19,13 @@ StoredWeightFile::StoredWeightFile(ModelConfig config, Vocabulary vocabulary, We
       m_weightFiles(std::move(weightFiles)),
       m_allFiles(std::move(allFiles)),
       m_scaleCheck(scaleCheck) {}
+
+HostTensor StoredWeightFile::shapeOf(TensorRole role, int layer) const {
+    const StoredTensor* stored = m_layout.find(role, layer);
+    assert(stored != nullptr);
+    const TensorExtents extents = tensorExtents(m_config, role);
+    return {stored->type, extents.rows, extents.columns, {}};
+}
 
 Result<HostTensor> StoredWeightFile::read(TensorRole role, int layer) const {
     const StoredTensor* stored = m_layout.find(role, layer);

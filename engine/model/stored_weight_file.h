@@ -23,6 +23,7 @@ public:
     const Vocabulary& vocabulary() const override { return m_vocabulary; }
     Result<HostTensor> read(TensorRole role, int layer) const override;
     bool has(TensorRole role, int layer) const override { return m_layout.find(role, layer) != nullptr; }
+    HostTensor shapeOf(TensorRole role, int layer) const override;
     std::vector<std::string> files() const override { return m_allFiles; }
     std::uint64_t weightBytes() const override { return m_layout.weightBytes(); }
     std::int64_t parameters() const override { return m_layout.parameters(); }

@@ -77,6 +77,11 @@ public:
         }
     }
 
+    HostTensor shapeOf(TensorRole role, int /*layer*/) const override {
+        const auto [rows, columns] = sizeOf(role);
+        return {WeightType::Bf16, rows, columns, {}};
+    }
+
     std::int64_t parameters() const override {
         const auto size = [&](TensorRole role) {
             const auto [rows, columns] = sizeOf(role);

@@ -47,6 +47,8 @@ public:
     /// Reads one tensor. `layer` is ignored for roles without layers. Errors: IoError, Refused (NaN or Inf scale), NotFound.
     virtual Result<HostTensor> read(TensorRole role, int layer) const = 0;
     virtual bool has(TensorRole role, int layer) const = 0;
+    /// Type and size of a tensor that the file has, without its data.
+    virtual HostTensor shapeOf(TensorRole role, int layer) const = 0;
     /// The files that hold weights, tokenizer and configuration, in the order in which their digests form the weights' digest.
     virtual std::vector<std::string> files() const = 0;
     virtual std::uint64_t weightBytes() const = 0;

@@ -17,6 +17,31 @@ constexpr int kTraceLogits = 20;
 constexpr int kFollowUpPositions = 512;
 constexpr int kSpeedSavedEvery = 8;
 
+/// Passes everything on and remembers whether the answer has begun.
+class AttentiveObserver final : public QueryObserver {
+public:
+    explicit AttentiveObserver(QueryObserver& inner) : m_inner(inner) {}
+    void firstToken(const Timings& timings) override {
+        m_begun = true;
+        m_inner.firstToken(timings);
+    }
+    void text(std::string_view piece) override { m_inner.text(piece); }
+    void progress(std::string_view what, std::int64_t done, std::int64_t total) override {
+        m_inner.progress(what, done, total);
+    }
+    bool begun() const { return m_begun; }
+
+private:
+    QueryObserver& m_inner;
+    bool m_begun = false;
+};
+
+/// Positions of the cache that a run of the plan takes.
+int positionsOf(const BlendPlan& plan, int leastAnswer) {
+    return plan.promptTokens + std::max(leastAnswer, plan.sampling.maxTokens) +
+           (plan.followUpOf == 0 ? kFollowUpPositions : 0);
+}
+
 }  // namespace
 
 Result<BlendPlan> EngineImpl::plan(const Query& query) {
@@ -33,6 +58,12 @@ Result<BlendPlan> EngineImpl::plan(const Query& query) {
         if (!plan.ok())
             return plan;
         Forecast(m_weights->config(), m_spec, m_speed, *m_ramTier).complete(*plan, query.strategyChoice);
+        plan->memory = memoryOf(positionsOf(*plan, kComparedTokens));
+        if (!m_info.notice.empty())
+            plan->notes.push_back(m_info.notice);
+        for (const DeviceMemory& device : plan->memory)
+            if (!device.fits())
+                plan->notes.push_back("this run may not fit into the memory of " + device.backend);
         return plan;
     });
 }
@@ -55,11 +86,11 @@ void EngineImpl::giveCacheBack(KvCache cache) {
 Result<EngineImpl::Run> EngineImpl::startRun(const BlendPlan& plan) {
     Run run;
     run.plan = plan;
-    const int positions = plan.promptTokens + std::max(kComparedTokens, plan.sampling.maxTokens);
+    const int positions = positionsOf(plan, kComparedTokens);
     if (plan.followUpOf == 0) {
         for (KvCache& cache : m_conversations.makeRoom())
             giveCacheBack(std::move(cache));
-        run.cache = takeCache(positions + kFollowUpPositions);
+        run.cache = takeCache(positions);
         run.ids = PromptLayout(plan).ids;
         return run;
     }
@@ -73,7 +104,7 @@ Result<EngineImpl::Run> EngineImpl::startRun(const BlendPlan& plan) {
     run.cache = std::move(kept->cache);
     if (run.cache.capacity() < positions) {
         KvCache larger = takeCache(positions + kFollowUpPositions);
-        larger.copyFrom(*m_backend, run.cache, plan.keptTokens);
+        larger.copyFrom(m_transformer->placement(), run.cache, plan.keptTokens);
         run.cache = std::move(larger);
     }
     run.ids = std::move(kept->ids);
@@ -203,6 +234,9 @@ std::shared_ptr<BlendTrace> EngineImpl::traceOf(const Run& run, const Answer& an
     trace->stopReason = answer.stopReason;
     trace->notes = run.plan.notes;
     trace->notes.insert(trace->notes.end(), run.notes.begin(), run.notes.end());
+    const auto& told = run.plan.notes;
+    if (!m_info.notice.empty() && std::find(told.begin(), told.end(), m_info.notice) == told.end())
+        trace->notes.push_back(m_info.notice);  // it came up after the plan was made
     return trace;
 }
 
@@ -223,11 +257,17 @@ void EngineImpl::learnSpeed(const Prefill& prefill, const Timings& ms) {
         return;
     m_unsavedSpeed = 0;
     // Forgetting a speed costs a forecast, nothing else.
-    (void)m_store->rememberRates(m_fingerprint, m_info.threads, m_speed.text());
+    (void)m_store->rememberRates(m_fingerprint, speedKey(), m_speed.text());
 }
 
-Result<Answer> EngineImpl::runPlan(const BlendPlan& plan, QueryObserver& observer, Compare compared, std::stop_token stop) {
-    return guarded([&]() -> Result<Answer> {
+Result<Answer> EngineImpl::runPlan(const BlendPlan& plan, QueryObserver& asker, Compare compared, std::stop_token stop) {
+    AttentiveObserver observer(asker);
+    int attempts = 0;
+    return computing([&]() -> Result<Answer> {
+        // What was told cannot be taken back, and the conversation's KV lay on the GPU.
+        if (attempts++ > 0 && (observer.begun() || plan.followUpOf != 0))
+            return Status(StatusCode::OutOfMemory,
+                          m_info.notice + "; ask " + (plan.followUpOf != 0 ? "this as a new question" : "again"));
         if (Status status = needTransformer(); !status.ok())
             return status;
         if (compared == Compare::AllRuns && plan.keptTokens > 0)
@@ -306,7 +346,7 @@ Result<Answer> EngineImpl::measureDeviation(const BlendPlan& plan, QueryObserver
 }
 
 Result<PromptLogits> EngineImpl::logits(const TokenIds& ids, int top, int greedy, std::stop_token stop) {
-    return guarded([&]() -> Result<PromptLogits> {
+    return computing([&]() -> Result<PromptLogits> {
         if (Status status = needTransformer(); !status.ok())
             return status;
         const int vocabulary = m_weights->config().vocabulary;

@@ -17,6 +17,9 @@
 #include "engine/engine.h"
 #include "engine/ingest/document_reader.h"
 #include "engine/names.h"
+#include "engine/session/devices.h"
+#include "engine/session/model_info.h"
+#include "engine/transformer/memory_plan.h"
 #include "storage/file_system.h"
 #include "storage/workspace_lock.h"
 
@@ -37,11 +40,6 @@ std::string procField(const char* path, std::string_view key) {
         return begin == std::string::npos ? std::string() : line.substr(begin);
     }
     return {};
-}
-
-std::uint64_t availableMemory() {
-    const std::string kibibytes = procField("/proc/meminfo", "MemAvailable");
-    return kibibytes.empty() ? 0 : std::strtoull(kibibytes.c_str(), nullptr, 10) * 1024;
 }
 
 int usableCores() {
@@ -66,35 +64,44 @@ std::vector<std::pair<std::string, bool>> processorFeatures() {
 #endif
 }
 
-void chooseBackend(const EngineOptions& options, DoctorReport& report) {
-    Result<std::unique_ptr<Backend>> backend = createBackend(options.backend, options.precision, options.threads);
-    if (!backend.ok()) {
-        report.backendMessage = backend.status().message();
-        backend = createBackend(BackendKind::Auto, Precision::Auto, options.threads);
-        if (!backend.ok())
+/// The back end that the options come to, and the model's memory there.
+void chooseBackend(const EngineOptions& options, const WeightFile* model, DoctorReport& report) {
+    DeviceOptions wanted{options.backend,   options.precision, options.threads,
+                         options.gpuLayers, kEstimateContext,  options.kvDtype};
+    if (model == nullptr) {
+        Result<std::unique_ptr<Backend>> backend = createBackend(wanted.backend, wanted.precision, wanted.threads);
+        if (!backend.ok()) {
+            report.backendMessage = backend.status().message();
+            backend = createBackend(BackendKind::Auto, Precision::Auto, wanted.threads);
+        }
+        if (backend.ok()) {
+            report.backend = (*backend)->name();
+            report.precision = nameOf((*backend)->precision());
+        }
+        return;
+    }
+    wanted.positions = longestContext(model->config(), options.maxContext);  // as a session would decide
+    Result<std::unique_ptr<Devices>> devices = Devices::open(*model, wanted, createBackend);
+    if (!devices.ok()) {
+        report.backendMessage = devices.status().message();
+        wanted.backend = BackendKind::Auto;
+        wanted.precision = Precision::Auto;
+        devices = Devices::open(*model, wanted, createBackend);
+        if (!devices.ok())
             return;
     }
-    report.backend = (*backend)->name();
-    report.precision = nameOf((*backend)->precision());
-}
-
-/// The packed matrices in the back end's type, the embedding table as the file has it, and one query's cache.
-MemoryEstimate estimateMemory(const ModelInfo& model, const DoctorReport& report) {
+    const LayerPlacement& placement = (*devices)->placement();
+    report.backend = placement.name();
+    report.precision = nameOf(placement.precision());
     MemoryEstimate estimate;
-    estimate.model = model;
-    const std::uint64_t element = report.precision == "bf16" ? 2 : 4;
-    const auto parameters = static_cast<std::uint64_t>(std::max<std::int64_t>(1, model.parameters));
-    const auto embedding = static_cast<double>(model.vocabulary) * model.hidden / static_cast<double>(parameters);
-    estimate.weightBytes =
-        parameters * element + static_cast<std::uint64_t>(embedding * static_cast<double>(model.weightBytes));
-    estimate.contextTokens = std::min(kEstimateContext, model.contextLength);
-    estimate.kvCacheBytes = element * 2 * static_cast<std::uint64_t>(model.layers) *
-                            static_cast<std::uint64_t>(model.kvHeads) * static_cast<std::uint64_t>(model.headDim) *
-                            static_cast<std::uint64_t>(estimate.contextTokens);
-    const std::uint64_t room =
-        report.machine.memoryAvailableBytes > 0 ? report.machine.memoryAvailableBytes : report.machine.memoryBytes;
-    estimate.fits = estimate.weightBytes + estimate.kvCacheBytes < room;
-    return estimate;
+    estimate.model = describeModel(*model, options.model, options.kvDtype);
+    std::vector<std::uint64_t> weights;
+    for (int side = 0; side < placement.sides(); ++side)
+        weights.push_back(planWeights(*model, placement.side(side), placement.layersOf(side, model->config().layers)));
+    estimate.contextTokens = std::min(kEstimateContext, wanted.positions);
+    estimate.devices = memoryOfRun(model->config(), placement, weights, estimate.contextTokens, options.kvDtype);
+    estimate.notice = (*devices)->notice();
+    report.model = std::move(estimate);
 }
 
 /// Free bytes of the file system that holds `path`, or would: of its nearest parent that exists.
@@ -145,6 +152,10 @@ WorkspaceReport inspectWorkspace(const std::string& path) {
 
 }  // namespace
 
+bool MemoryEstimate::fits() const {
+    return std::all_of(devices.begin(), devices.end(), [](const DeviceMemory& device) { return device.fits(); });
+}
+
 MachineReport inspectMachine() {
     MachineReport report;
     report.cpu = procField("/proc/cpuinfo", "model name");
@@ -152,7 +163,7 @@ MachineReport inspectMachine() {
     report.cores = usableCores();
     report.memoryBytes =
         static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    report.memoryAvailableBytes = availableMemory();
+    report.memoryAvailableBytes = availableHostMemory();
     return report;
 }
 
@@ -164,17 +175,20 @@ GpuReport inspectGpu() {
 Result<DoctorReport> diagnose(const EngineOptions& options) {
     DoctorReport report;
     report.machine = inspectMachine();
-    chooseBackend(options, report);
     report.gpu = inspectGpu();
+    std::unique_ptr<WeightFile> model;
     if (options.model.empty()) {
         report.modelMessage = "no model is named";
     } else {
-        const Result<ModelInfo> model = inspectModel(options.model, options.kvDtype);
-        if (model.ok())
-            report.model = estimateMemory(*model, report);
+        Result<std::unique_ptr<WeightFile>> opened = WeightFile::open(options.model);
+        if (opened.ok())
+            model = std::move(*opened);
         else
-            report.modelMessage = model.status().message();
+            report.modelMessage = opened.status().message();
     }
+    chooseBackend(options, model.get(), report);
+    if (model != nullptr && !report.model)
+        report.modelMessage = "there is no back end to reckon its memory for";
     report.workspace = inspectWorkspace(options.workspace);
     const Result<std::string> worker = findDocumentWorker();
     if (worker.ok())

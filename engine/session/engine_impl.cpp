@@ -19,7 +19,6 @@ namespace {
 
 constexpr const char* kSystemPrompt =
     "You are a helpful assistant. Use only the documents given by the user and answer in one short sentence.";
-constexpr int kMostContext = 32768;
 
 Result<storage::FileIdentity> identityOf(const std::string& path) {
     struct stat info {};
@@ -75,8 +74,9 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
     return std::unique_ptr<Engine>(std::move(*engine));
 }
 
-Result<std::unique_ptr<EngineImpl>> EngineImpl::create(const EngineOptions& options) {
+Result<std::unique_ptr<EngineImpl>> EngineImpl::create(const EngineOptions& options, const BackendFactory& createBackend) {
     std::unique_ptr<EngineImpl> engine(new EngineImpl());
+    engine->m_createBackend = createBackend;
     engine->m_options = options;
     const Status status = engine->guarded([&]() -> Status {
         if (Status opened = engine->openWorkspace(options); !opened.ok())
@@ -89,8 +89,14 @@ Result<std::unique_ptr<EngineImpl>> EngineImpl::create(const EngineOptions& opti
 }
 
 EngineImpl::~EngineImpl() {
-    if (m_unsavedSpeed > 0 && m_store != nullptr && !m_broken)
-        (void)m_store->rememberRates(m_fingerprint, m_info.threads, m_speed.text());
+    if (m_unsavedSpeed > 0 && m_store != nullptr && m_ended.empty())
+        (void)m_store->rememberRates(m_fingerprint, speedKey(), m_speed.text());
+}
+
+std::string EngineImpl::endOf(const std::string& error) {
+    if (error.rfind("device_failed: ", 0) == 0)
+        return error + "; the GPU takes no more work from this program: start the program again, or use the cpu back end";
+    return "the session ended after an internal error (" + error + "); open the workspace again";
 }
 
 Status EngineImpl::openWorkspace(const EngineOptions& options) {
@@ -129,21 +135,17 @@ Status EngineImpl::openModel(const EngineOptions& options) {
     if (!tokenizer.ok())
         return tokenizer.status().withContext("opening the model " + options.model);
     m_tokenizer = std::move(*tokenizer);
-    Result<std::unique_ptr<Backend>> backend = createBackend(options.backend, options.precision, options.threads);
-    if (!backend.ok())
-        return backend.status();
-    m_backend = std::move(*backend);
-
     const ModelConfig& config = m_weights->config();
     m_spec = {config.layers, config.kvHeads, config.headDim, options.kvDtype};
-    m_ramTier = std::make_unique<RamTier>(m_spec, options.ramTierBytes,
-                                          m_backend->pinsHostMemory() ? hostMemoryOf(*m_backend) : nullptr);
+    m_maxContext = longestContext(config, options.maxContext);
+    Result<std::unique_ptr<Devices>> devices = Devices::open(*m_weights, deviceOptions(), m_createBackend);
+    if (!devices.ok())
+        return devices.status();
     const Result<Digest> digest = weightsDigest(*m_weights, *m_store);
     if (!digest.ok())
         return digest.status();
-    const ModelFingerprint fingerprint = modelFingerprint(config, *digest, m_spec, m_backend->precision());
+    const ModelFingerprint fingerprint = modelFingerprint(config, *digest, m_spec, (*devices)->placement().precision());
     m_fingerprint = fingerprint.id;
-    m_maxContext = std::min(config.contextLength, options.maxContext > 0 ? options.maxContext : kMostContext);
     const Status known = m_store->registerFingerprint({fingerprint.id, m_spec, fingerprint.fieldsJson});
     if (!known.ok() && known.code() != StatusCode::ReadOnly)
         return known;
@@ -152,14 +154,10 @@ Status EngineImpl::openModel(const EngineOptions& options) {
     m_info = describeModel(*m_weights, options.model, options.kvDtype);
     m_info.weightsDigest = digest->hex();
     m_info.fingerprint = m_fingerprint.hex();
-    m_info.backend = m_backend->name();
-    m_info.precision = nameOf(m_backend->precision());
-    m_info.threads = m_backend->threads();
+    useDevices(std::move(*devices));
     m_planner = std::make_unique<Planner>(PlannerContext{*m_tokenizer, config, chatTemplate,
                                                          options.systemPrompt.empty() ? kSystemPrompt : options.systemPrompt,
                                                          m_maxContext, m_fingerprint, *m_catalog, *m_store});
-    if (const Result<std::string> rates = m_store->rememberedRates(m_fingerprint, m_info.threads); rates.ok())
-        m_speed = Speed::fromText(*rates);
     m_chunkKeys = std::make_unique<ChunkKeys>(*m_catalog, *m_store, *m_planner, m_fingerprint);
     return {};
 }
@@ -171,14 +169,72 @@ Status EngineImpl::needModel() const {
     return {};
 }
 
+DeviceOptions EngineImpl::deviceOptions() const {
+    return {m_options.backend, m_options.precision, m_options.threads, m_options.gpuLayers, m_maxContext, m_options.kvDtype};
+}
+
+void EngineImpl::useDevices(std::unique_ptr<Devices> devices) {
+    m_devices = std::move(devices);
+    const LayerPlacement& placement = m_devices->placement();
+    m_ramTier =
+        std::make_unique<RamTier>(m_spec, m_options.ramTierBytes,
+                                  placement.hostMemory().pinsHostMemory() ? hostMemoryOf(placement.hostMemory()) : nullptr);
+    m_info.backend = placement.name();
+    m_info.precision = nameOf(placement.precision());
+    m_info.threads = placement.side(0).threads();
+    m_info.gpuLayers = m_devices->gpuLayers();
+    m_info.notice = m_devices->notice();
+    m_plannedWeights.clear();
+    for (int side = 0; side < placement.sides(); ++side)
+        m_plannedWeights.push_back(planWeights(*m_weights, placement.side(side), placement.layersOf(side, m_info.layers)));
+    m_speed = {};
+    if (const Result<std::string> rates = m_store->rememberedRates(m_fingerprint, speedKey()); rates.ok())
+        m_speed = Speed::fromText(*rates);
+}
+
+int EngineImpl::speedKey() const {
+    constexpr int kMostThreads = 4096;
+    return m_info.threads + kMostThreads * m_info.gpuLayers;
+}
+
+Status EngineImpl::leaveGpu(const std::string& why) {
+    m_blender.reset();
+    m_transformer.reset();
+    m_spareCache.reset();
+    m_conversations = {};
+    m_ramTier.reset();
+    const Precision precision = m_devices->placement().precision();
+    m_devices.reset();
+    Result<std::unique_ptr<Devices>> devices =
+        Devices::withoutGpu(deviceOptions(), m_createBackend, precision,
+                            "the GPU ran out of memory (" + why + "); the processor computes from now on");
+    if (!devices.ok()) {
+        m_ended = "the session ended: " + devices.status().message();
+        return Status(StatusCode::Internal, m_ended);
+    }
+    useDevices(std::move(*devices));
+    return {};
+}
+
+std::vector<DeviceMemory> EngineImpl::memoryOf(int positions) {
+    const LayerPlacement& placement = m_devices->placement();
+    std::vector<DeviceMemory> memory =
+        memoryOfRun(m_weights->config(), placement, m_plannedWeights, positions, m_spec.dtype);
+    // A cache that is not needed any more serves the next run: that of the last question, or of the oldest conversation.
+    const bool cacheThere = m_spareCache && m_spareCache->capacity() >= positions;
+    const bool rowsThere = m_blender != nullptr && m_blender->rowCapacity() >= positions;
+    for (DeviceMemory& device : memory)
+        device.held = (m_transformer != nullptr ? device.weights : 0) + (cacheThere ? device.cache : 0) +
+                      (rowsThere ? device.scratch : 0);
+    return memory;
+}
+
 Status EngineImpl::needTransformer() {
     if (Status status = needModel(); !status.ok())
         return status;
     if (m_transformer != nullptr)
         return {};
-    if (Status status = checkMemory(*m_weights, *m_backend, m_maxContext); !status.ok())
-        return status.withContext("loading the model " + m_options.model);
-    Result<std::unique_ptr<Transformer>> transformer = Transformer::load(*m_weights, *m_backend, m_maxContext);
+    Result<std::unique_ptr<Transformer>> transformer = Transformer::load(*m_weights, m_devices->placement(), m_maxContext);
     if (!transformer.ok())
         return transformer.status().withContext("loading the model " + m_options.model);
     m_transformer = std::move(*transformer);

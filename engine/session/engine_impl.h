@@ -17,6 +17,7 @@
 #include "engine/model/weight_file.h"
 #include "engine/session/chunk_keys.h"
 #include "engine/session/conversations.h"
+#include "engine/session/devices.h"
 #include "engine/session/speed.h"
 #include "storage/catalog.h"
 #include "storage/file_system.h"
@@ -28,10 +29,13 @@ namespace engine {
 /// One caller thread. Weights are packed at the first call that computes, so that library and store calls start at once.
 class EngineImpl final : public Engine {
 public:
-    static Result<std::unique_ptr<EngineImpl>> create(const EngineOptions& options);
+    /// `createBackend`: the function of this name, or a test's.
+    static Result<std::unique_ptr<EngineImpl>> create(const EngineOptions& options,
+                                                      const BackendFactory& createBackend = engine::createBackend);
     ~EngineImpl() override;
 
     const ModelInfo& model() const override { return m_info; }
+    const std::string& ended() const override { return m_ended; }
 
     Result<IngestReport> ingest(const IngestRequest& request, JobObserver& observer, std::stop_token stop) override;
     Result<PrecomputeReport> precompute(const PrecomputeRequest& request, JobObserver& observer,
@@ -103,12 +107,23 @@ private:
     };
 
     EngineImpl() = default;
+    /// Why the session ends after an exception, with its reason code where a device is the cause.
+    static std::string endOf(const std::string& error);
 
     Status openWorkspace(const EngineOptions& options);
     Status openModel(const EngineOptions& options);
     Status needModel() const;
+    /// Takes up the devices: what depends on where the model is computed.
+    void useDevices(std::unique_ptr<Devices> devices);
     /// Packs the weights unless that is done.
     Status needTransformer();
+    /// The GPU ran out of memory: everything that lies there is given up, the processor computes from now on.
+    Status leaveGpu(const std::string& why);
+    DeviceOptions deviceOptions() const;
+    /// What a run of so many tokens takes, and what of that is held already.
+    std::vector<DeviceMemory> memoryOf(int positions);
+    /// Under which number measured speeds are remembered.
+    int speedKey() const;
 
     Result<CollectionRecord> collectionNamed(const std::string& name);
     Result<std::vector<storage::ChunkPlace>> chunkPlacesOf(const std::string& collection);
@@ -155,11 +170,42 @@ private:
     Result<std::shared_ptr<const DeviationReport>> measure(Run& run, const Answer& answer, QueryObserver& observer,
                                                            std::stop_token stop);
 
+    /// Runs a call that computes. When a GPU runs out of memory, it is run once more, on the processor; not for a question that came
+    /// in at a border of precompute, whose rows and weights are in use.
+    template <class Call>
+    auto computing(Call call) -> decltype(call()) {
+        return guarded([&]() -> decltype(call()) {
+            if (m_devices == nullptr || !m_devices->usesGpu() || m_computing)
+                return call();
+            std::string why;
+            {
+                const ComputingScope scope(m_computing);
+                try {
+                    return call();
+                } catch (const std::bad_alloc& error) {
+                    why = error.what();
+                    if (why.rfind("too_little_memory", 0) != 0)
+                        throw;  // the host's memory
+                }
+            }
+            if (Status status = leaveGpu(why); !status.ok())
+                return status;
+            return call();
+        });
+    }
+    struct ComputingScope {
+        explicit ComputingScope(bool& flag) : computing(flag) { computing = true; }
+        ~ComputingScope() { computing = false; }
+        ComputingScope(const ComputingScope&) = delete;
+        ComputingScope& operator=(const ComputingScope&) = delete;
+        bool& computing;
+    };
+
     /// Runs `call`; the one place where exceptions become a Status. A broken device or invariant closes the session.
     template <class Call>
     auto guarded(Call call) -> decltype(call()) {
-        if (m_broken)
-            return Status(StatusCode::Internal, "the session ended after an internal error; open the workspace again");
+        if (!m_ended.empty())
+            return Status(StatusCode::Internal, m_ended);
         try {
             return call();
         } catch (const std::bad_alloc& error) {
@@ -167,8 +213,8 @@ private:
             return Status(StatusCode::OutOfMemory, "not enough memory; use a shorter context or a smaller model" +
                                                        (what == "std::bad_alloc" ? std::string() : " (" + what + ")"));
         } catch (const std::exception& error) {
-            m_broken = true;
-            return Status(StatusCode::Internal, std::string("internal error: ") + error.what());
+            m_ended = endOf(error.what());
+            return Status(StatusCode::Internal, m_ended);
         }
     }
 
@@ -180,7 +226,9 @@ private:
     std::unique_ptr<storage::KvStore> m_store;
     std::unique_ptr<WeightFile> m_weights;
     std::unique_ptr<Tokenizer> m_tokenizer;
-    std::unique_ptr<Backend> m_backend;
+    BackendFactory m_createBackend;
+    std::unique_ptr<Devices> m_devices;           // outlives all that lies in its memory
+    std::vector<std::uint64_t> m_plannedWeights;  // bytes on each side
     KvSpec m_spec;
     FingerprintId m_fingerprint;
     int m_maxContext = 0;
@@ -193,8 +241,9 @@ private:
     Conversations m_conversations;
     std::uint64_t m_runs = 0;  // numbers given to runs
     Speed m_speed;
-    int m_unsavedSpeed = 0;  // runs learned from since the last save
-    bool m_broken = false;
+    int m_unsavedSpeed = 0;    // runs learned from since the last save
+    bool m_computing = false;  // a call that computes is on the GPU
+    std::string m_ended;       // why nothing can be done any more; empty = the session is open
 };
 
 }  // namespace engine

@@ -27,7 +27,7 @@ std::vector<GivenPrompt> builtInCases() {
 
 Result<GateReport> EngineImpl::verifyExactness(const std::vector<GivenPrompt>& cases, JobObserver& observer,
                                                std::stop_token stop) {
-    return guarded([&]() -> Result<GateReport> {
+    return computing([&]() -> Result<GateReport> {
         if (Status status = needTransformer(); !status.ok())
             return status;
         const std::vector<GivenPrompt> prompts = cases.empty() ? builtInCases() : cases;

@@ -17,18 +17,19 @@ Status stopped() { return Status(StatusCode::Cancelled, "stopped while comparing
 /// Rows of a cache behind a prompt, put back when they were written over.
 class RowKeeper {
 public:
-    RowKeeper(Backend& backend, KvCache& cache, int begin, int count) : m_backend(backend), m_cache(cache), m_begin(begin) {
+    RowKeeper(const LayerPlacement& placement, KvCache& cache, int begin, int count)
+        : m_placement(placement), m_cache(cache), m_begin(begin) {
         const KvLayerView shape = cache.layer(0);
         m_columns = static_cast<std::size_t>(shape.kvHeads * shape.headDim);
         m_count = std::min(count, cache.capacity() - begin);
         m_rows.resize(2 * m_columns * static_cast<std::size_t>(m_count) * static_cast<std::size_t>(cache.layers()));
-        each([&](KvLayerView layer, int position, std::span<float> k, std::span<float> v) {
-            m_backend.readKv(layer, position, k, v);
+        each([](Backend& backend, KvLayerView layer, int position, std::span<float> k, std::span<float> v) {
+            backend.readKv(layer, position, k, v);
         });
     }
     ~RowKeeper() {
-        each([&](KvLayerView layer, int position, std::span<float> k, std::span<float> v) {
-            m_backend.writeKv(layer, position, k, v);
+        each([](Backend& backend, KvLayerView layer, int position, std::span<float> k, std::span<float> v) {
+            backend.writeKv(layer, position, k, v);
         });
     }
     RowKeeper(const RowKeeper&) = delete;
@@ -40,10 +41,11 @@ private:
         std::span<float> rest(m_rows);
         for (int layer = 0; layer < m_cache.layers(); ++layer)
             for (int i = 0; i < m_count; ++i, rest = rest.subspan(2 * m_columns))
-                visit(m_cache.layer(layer), m_begin + i, rest.first(m_columns), rest.subspan(m_columns, m_columns));
+                visit(m_placement.of(layer), m_cache.layer(layer), m_begin + i, rest.first(m_columns),
+                      rest.subspan(m_columns, m_columns));
     }
 
-    Backend& m_backend;
+    const LayerPlacement m_placement;
     KvCache& m_cache;
     const int m_begin;
     int m_count = 0;
@@ -99,7 +101,7 @@ Result<Comparison> EngineImpl::compare(const FullRun& full, Run& run, const Answ
         comparison.firstDivergingToken = static_cast<int>(common.first - answer.ids.begin());
 
     const int promptTokens = run.plan.promptTokens;
-    const RowKeeper answerRows(*m_backend, run.cache, promptTokens, kComparedTokens);
+    const RowKeeper answerRows(m_transformer->placement(), run.cache, promptTokens, kComparedTokens);
     RowBuffers& rows = m_blender->rows(1);
     std::vector<float> logits = run.prefill.logits;
     comparison.top1Equal = argmax(full.logits.front()) == argmax(logits);
@@ -121,7 +123,7 @@ Result<std::shared_ptr<const DeviationReport>> EngineImpl::measure(Run& run, con
     const ModelConfig& config = m_weights->config();
     const int promptTokens = run.plan.promptTokens;
     const auto meterOf = [&](std::string_view what) {
-        return AttentionMeter(*m_backend, config, run.plan.segments, promptTokens, stop,
+        return AttentionMeter(m_transformer->placement(), config, run.plan.segments, promptTokens, stop,
                               [&observer, what](int done, int total) { observer.progress(what, done, total); });
     };
     AttentionMeter fullMeter = meterOf("full prefill");
@@ -162,13 +164,15 @@ Result<std::shared_ptr<const DeviationReport>> EngineImpl::measure(Run& run, con
 
     observer.progress("KV deviation", 0, 2);
     const KvCache& fullCache = full->run.cache;
-    report->reuse.kv = kvDeviation(*m_backend, m_transformer->rope(), reuse.cache, fullCache, promptTokens, stop);
+    report->reuse.kv =
+        kvDeviation(m_transformer->placement(), m_transformer->rope(), reuse.cache, fullCache, promptTokens, stop);
     observer.progress("KV deviation", 1, 2);
-    report->blend.kv = kvDeviation(*m_backend, m_transformer->rope(), run.cache, fullCache, promptTokens, stop);
+    report->blend.kv =
+        kvDeviation(m_transformer->placement(), m_transformer->rope(), run.cache, fullCache, promptTokens, stop);
     observer.progress("KV deviation", 2, 2);
     const std::array runs{MeasuredRun{reuseMeter, reuse.cache}, MeasuredRun{blendMeter, run.cache}};
     std::vector<std::vector<float>> attention =
-        attentionDeviation(*m_backend, config, MeasuredRun{fullMeter, fullCache}, runs, stop);
+        attentionDeviation(m_transformer->placement(), config, MeasuredRun{fullMeter, fullCache}, runs, stop);
     report->reuse.attentionDeviation = std::move(attention[0]);
     report->blend.attentionDeviation = std::move(attention[1]);
     if (stop.stop_requested())

@@ -150,14 +150,17 @@ Result<PrecomputeForecast> EngineImpl::precomputeForecast(const PrecomputeReques
 
 Result<PrecomputeReport> EngineImpl::precompute(const PrecomputeRequest& request, JobObserver& observer,
                                                 std::stop_token stop) {
-    return guarded([&]() -> Result<PrecomputeReport> {
+    PrecomputeReport report;
+    return computing([&]() -> Result<PrecomputeReport> {
         const auto start = std::chrono::steady_clock::now();
         if (Status status = needModel(); !status.ok())
             return status;
-        PrecomputeReport report;
-        Result<std::vector<ChunkWork>> missing = missingChunks(request, report.chunksAlready);
+        std::int64_t already = 0;
+        Result<std::vector<ChunkWork>> missing = missingChunks(request, already);
         if (!missing.ok())
             return missing.status();
+        if (report.chunksDone == 0)  // a second attempt finds what the first one stored
+            report.chunksAlready = already;
 
         // Jobs that share an anchor run behind one prefill of it. A head is a chunk behind nothing.
         struct Job {

@@ -3,21 +3,30 @@
 
 #include <cstdint>
 
-#include "engine/backend/backend.h"
+#include "engine/backend/layer_placement.h"
 #include "engine/model/weight_file.h"
 
 namespace engine {
 
-/// Bytes. `positions`: longest prompt with its answer.
-struct MemoryPlan {
-    std::uint64_t weights = 0;  // matrices in the back end's type, and their codes as the file has them
-    std::uint64_t cache = 0;    // K and V of all layers
-    std::uint64_t rows = 0;     // scratch rows, at most all positions at once
-    std::uint64_t total() const { return weights + cache + rows; }
-};
-MemoryPlan planMemory(const WeightFile& file, const Backend& backend, int positions);
+/// Left free on a device when layers are given to it: partial results of attention, cuBLASLt's kernels, other programs.
+constexpr std::uint64_t kDeviceReserveBytes = std::uint64_t{256} << 20U;
 
-/// Errors: OutOfMemory "too_little_memory: …" with what is needed and what is free, when the back end knows that it cannot hold it.
-Status checkMemory(const WeightFile& file, const Backend& backend, int positions);
+/// Bytes on the device that computes some of a model's layers.
+struct MemoryPlan {
+    std::uint64_t weights =
+        0;  // matrices as packed; with the first layer the embedding table, with the last one the output matrix
+    std::uint64_t cache = 0;    // K and V
+    std::uint64_t scratch = 0;  // rows between operations, and three layers' slices on their way
+    std::uint64_t total() const { return weights + cache + scratch; }
+};
+
+/// Of the layers' matrices alone; takes some time in a model of many layers.
+std::uint64_t planWeights(const WeightFile& file, const Backend& backend, LayerSpan layers);
+/// KV and scratch of one prompt with its answer; `stored`: the type of the slices that are loaded.
+MemoryPlan planRun(const ModelConfig& config, const Backend& backend, LayerSpan layers, int positions, KvDtype stored);
+MemoryPlan planMemory(const WeightFile& file, const Backend& backend, LayerSpan layers, int positions, KvDtype stored);
+
+/// How many of the last layers fit into what the back end has free, the reserve left aside. 0 = not even one.
+int layersThatFit(const WeightFile& file, const Backend& backend, int positions, KvDtype stored);
 
 }  // namespace engine

@@ -43,20 +43,22 @@ Result<std::unique_ptr<WeightMatrix>> packRoles(const WeightFile& file, Backend&
 
 }  // namespace
 
-Transformer::Transformer(const ModelConfig& config, Backend& backend, int positions)
+Transformer::Transformer(const ModelConfig& config, const LayerPlacement& placement, int positions)
     : m_config(config),
       m_rope(config.rope, positions),
-      m_backend(backend),
+      m_placement(placement),
       m_layers(static_cast<std::size_t>(config.layers)) {
-    m_logits = backend.allocate(static_cast<std::uint64_t>(Backend::paddedRows(1)) *
-                                static_cast<std::uint64_t>(config.vocabulary) * sizeof(float));
+    m_logits = backend(config.layers - 1)
+                   .allocate(static_cast<std::uint64_t>(Backend::paddedRows(1)) *
+                             static_cast<std::uint64_t>(config.vocabulary) * sizeof(float));
 }
 
-Transformer::~Transformer() { m_backend.forgetTable(m_embedding); }
+Transformer::~Transformer() { backend(0).forgetTable(m_embedding); }
 
-Result<std::unique_ptr<Transformer>> Transformer::load(const WeightFile& file, Backend& backend, int positions) {
+Result<std::unique_ptr<Transformer>> Transformer::load(const WeightFile& file, const LayerPlacement& placement,
+                                                       int positions) {
     using Role = TensorRole;
-    std::unique_ptr<Transformer> model(new Transformer(file.config(), backend, positions));
+    std::unique_ptr<Transformer> model(new Transformer(file.config(), placement, positions));
     const auto vectorTo = [&](std::vector<float>& to, Role role, int layer) {
         Result<std::vector<float>> values = readVector(file, role, layer);
         if (values.ok())
@@ -65,7 +67,7 @@ Result<std::unique_ptr<Transformer>> Transformer::load(const WeightFile& file, B
     };
     const auto matrixTo = [&](std::unique_ptr<WeightMatrix>& to, int layer, std::span<const Role> roles,
                               std::span<const Role> biasRoles, MatrixUse use) {
-        Result<std::unique_ptr<WeightMatrix>> matrix = packRoles(file, backend, layer, roles, biasRoles, use);
+        Result<std::unique_ptr<WeightMatrix>> matrix = packRoles(file, placement.of(layer), layer, roles, biasRoles, use);
         if (matrix.ok())
             to = std::move(*matrix);
         return matrix.status();
@@ -75,13 +77,15 @@ Result<std::unique_ptr<Transformer>> Transformer::load(const WeightFile& file, B
     if (!embedding.ok())
         return embedding.status();
     model->m_embedding = std::move(*embedding);
-    backend.keepTable(model->m_embedding);
+    const int last = model->m_config.layers - 1;
+    placement.of(0).keepTable(model->m_embedding);
     if (Status status = vectorTo(model->m_outputNorm, Role::OutputNorm, 0); !status.ok())
         return status;
     if (model->m_config.tiedEmbeddings) {
         const HostTensor* part = &model->m_embedding;
-        model->m_output = backend.packMatrix(std::span(&part, 1), {}, MatrixUse::OneRow);
-    } else if (Status status = matrixTo(model->m_output, 0, std::array{Role::Output}, {}, MatrixUse::OneRow); !status.ok()) {
+        model->m_output = placement.of(last).packMatrix(std::span(&part, 1), {}, MatrixUse::OneRow);
+    } else if (Status status = matrixTo(model->m_output, last, std::array{Role::Output}, {}, MatrixUse::OneRow);
+               !status.ok()) {
         return status;
     }
 
@@ -119,96 +123,108 @@ LayerWork layerWork(const ModelConfig& config) {
 }
 
 KvCache Transformer::makeCache(int positions) const {
-    return KvCache(m_backend, m_config.layers, m_config.kvHeads, m_config.headDim, positions);
+    return KvCache(m_placement, m_config.layers, m_config.kvHeads, m_config.headDim, positions);
 }
 
 void Transformer::embed(std::span<const TokenId> ids, RowBuffers& rows) const {
-    m_backend.embed(m_embedding, ids, rows.x(static_cast<int>(ids.size())));
+    rows.enter(0, 0);
+    backend(0).embed(m_embedding, ids, rows.x(static_cast<int>(ids.size())));
 }
 
 void Transformer::projectQkv(int layer, int count, RowBuffers& rows) const {
     const LayerWeights& weights = m_layers[static_cast<std::size_t>(layer)];
-    m_backend.rmsNorm(rows.x(count), weights.attentionNorm, m_config.normEpsilon, rows.normed(count));
-    m_backend.matmul(rows.normed(count), *weights.qkv, rows.qkv(count), Accumulate::No);
-    normHeads(weights, count, rows);
+    Backend& device = backend(layer);
+    rows.enter(layer, count);
+    device.rmsNorm(rows.x(count), weights.attentionNorm, m_config.normEpsilon, rows.normed(count));
+    device.matmul(rows.normed(count), *weights.qkv, rows.qkv(count), Accumulate::No);
+    normHeads(device, weights, count, rows);
 }
 
-void Transformer::normHeads(const LayerWeights& weights, int count, RowBuffers& rows) const {
+void Transformer::normHeads(Backend& device, const LayerWeights& weights, int count, RowBuffers& rows) const {
     if (m_config.queryKeyNorm) {
-        m_backend.headNorm(rows.q(count), m_config.heads, weights.queryNorm, m_config.normEpsilon);
-        m_backend.headNorm(rows.k(count), m_config.kvHeads, weights.keyNorm, m_config.normEpsilon);
+        device.headNorm(rows.q(count), m_config.heads, weights.queryNorm, m_config.normEpsilon);
+        device.headNorm(rows.k(count), m_config.kvHeads, weights.keyNorm, m_config.normEpsilon);
     }
 }
 
-void Transformer::attend(TensorView q, std::span<const int> positions, std::span<const int> keyLimits, KvLayerView cache,
-                         RowBuffers& rows, const TensorView* mass, int massBegin) const {
+void Transformer::attend(int layer, TensorView q, std::span<const int> positions, std::span<const int> keyLimits,
+                         KvLayerView cache, RowBuffers& rows, const TensorView* mass, int massBegin) const {
+    Backend& device = backend(layer);
     const int count = q.rows;
     const TensorView rotated = rows.rotatedQ(count);
     const TensorView attended = rows.attended(count);
-    m_backend.rotateQueries(q, m_config.heads, positions, m_rope, rotated);
+    device.rotateQueries(q, m_config.heads, positions, m_rope, rotated);
     const int plain = mass == nullptr ? count : massBegin;
     if (plain > 0)
-        m_backend.attention(rotated.slice(0, plain), m_config.heads, cache, keyLimits.first(static_cast<std::size_t>(plain)),
-                            attended.slice(0, plain), nullptr);
+        device.attention(rotated.slice(0, plain), m_config.heads, cache, keyLimits.first(static_cast<std::size_t>(plain)),
+                         attended.slice(0, plain), nullptr);
     if (plain < count)
-        m_backend.attention(rotated.slice(plain, count - plain), m_config.heads, cache,
-                            keyLimits.subspan(static_cast<std::size_t>(plain)), attended.slice(plain, count - plain), mass);
+        device.attention(rotated.slice(plain, count - plain), m_config.heads, cache,
+                         keyLimits.subspan(static_cast<std::size_t>(plain)), attended.slice(plain, count - plain), mass);
 }
 
-void Transformer::attendRows(TensorView q, std::span<const int> positions, std::span<const int> keyLimits, KvLayerView cache,
-                             RowBuffers& rows, int firstRow) const {
+void Transformer::attendRows(int layer, TensorView q, std::span<const int> positions, std::span<const int> keyLimits,
+                             KvLayerView cache, RowBuffers& rows, int firstRow) const {
     const TensorView rotated = rows.rotatedQ(firstRow + q.rows).slice(firstRow, q.rows);
     const TensorView attended = rows.attended(firstRow + q.rows).slice(firstRow, q.rows);
-    m_backend.rotateQueries(q, m_config.heads, positions, m_rope, rotated);
-    m_backend.attention(rotated, m_config.heads, cache, keyLimits, attended, nullptr);
+    backend(layer).rotateQueries(q, m_config.heads, positions, m_rope, rotated);
+    backend(layer).attention(rotated, m_config.heads, cache, keyLimits, attended, nullptr);
 }
 
 void Transformer::finishRows(int layer, int begin, int count, RowBuffers& rows) const {
     const LayerWeights& weights = m_layers[static_cast<std::size_t>(layer)];
+    Backend& device = backend(layer);
     const int end = begin + count;
     const TensorView x = rows.x(end);
     const TensorView normed = rows.normed(end);
-    m_backend.matmul(rows.attended(end).slice(begin, count), *weights.attentionOutput, x.slice(begin, count),
-                     Accumulate::Yes);
-    m_backend.rmsNorm(x.slice(begin, count), weights.feedForwardNorm, m_config.normEpsilon, normed.slice(begin, count));
-    const int most = m_backend.feedForwardRows();
+    device.matmul(rows.attended(end).slice(begin, count), *weights.attentionOutput, x.slice(begin, count), Accumulate::Yes);
+    device.rmsNorm(x.slice(begin, count), weights.feedForwardNorm, m_config.normEpsilon, normed.slice(begin, count));
+    const int most = device.feedForwardRows();
     for (int first = begin; first < end; first += most) {
         const int block = std::min(most, end - first);
-        m_backend.matmul(normed.slice(first, block), *weights.gateUp, rows.gateUp(block), Accumulate::No);
-        m_backend.swiglu(rows.gateUp(block), rows.activated(block));
-        m_backend.matmul(rows.activated(block), *weights.down, x.slice(first, block), Accumulate::Yes);
+        device.matmul(normed.slice(first, block), *weights.gateUp, rows.gateUp(block), Accumulate::No);
+        device.swiglu(rows.gateUp(block), rows.activated(block));
+        device.matmul(rows.activated(block), *weights.down, x.slice(first, block), Accumulate::Yes);
     }
 }
 
 void Transformer::logits(int row, RowBuffers& rows, std::vector<float>& out) const {
+    Backend& device = backend(m_config.layers - 1);
     const TensorView last = rows.x(row + 1).slice(row, 1);
     const TensorView logits{m_logits.data(), DType::F32, 1, m_config.vocabulary, m_config.vocabulary};
-    m_backend.rmsNorm(last, m_outputNorm, m_config.normEpsilon, rows.normed(1));
-    m_backend.matmulRow(rows.normed(1), *m_output, logits, Accumulate::No);
+    device.rmsNorm(last, m_outputNorm, m_config.normEpsilon, rows.normed(1));
+    device.matmulRow(rows.normed(1), *m_output, logits, Accumulate::No);
     out.resize(static_cast<std::size_t>(m_config.vocabulary));
-    m_backend.download(out.data(), m_logits.data(), out.size() * sizeof(float));
+    device.download(out.data(), m_logits.data(), out.size() * sizeof(float));
 }
 
 void Transformer::decode(TokenId id, int position, KvCache& cache, RowBuffers& rows, std::vector<float>& out) const {
     const std::array positions{position};
     const std::array limits{position + 1};
-    m_backend.burst([&] {
-        embed(std::span(&id, 1), rows);
-        for (int layer = 0; layer < m_config.layers; ++layer) {
+    const auto layersOf = [&](int side) {
+        const LayerSpan span = m_placement.layersOf(side, m_config.layers);
+        Backend& device = m_placement.side(side);
+        if (side == 0)
+            embed(std::span(&id, 1), rows);
+        for (int layer = span.first; layer < span.first + span.count; ++layer) {
             const LayerWeights& weights = m_layers[static_cast<std::size_t>(layer)];
-            m_backend.rmsNorm(rows.x(1), weights.attentionNorm, m_config.normEpsilon, rows.normed(1));
-            m_backend.matmulRow(rows.normed(1), *weights.qkv, rows.qkv(1), Accumulate::No);
-            normHeads(weights, 1, rows);
-            m_backend.scatterKv(rows.k(1), rows.v(1), positions, m_rope, cache.layer(layer));
-            attend(rows.q(1), positions, limits, cache.layer(layer), rows);
-            m_backend.matmulRow(rows.attended(1), *weights.attentionOutput, rows.x(1), Accumulate::Yes);
-            m_backend.rmsNorm(rows.x(1), weights.feedForwardNorm, m_config.normEpsilon, rows.normed(1));
-            m_backend.matmulRow(rows.normed(1), *weights.gateUp, rows.gateUp(1), Accumulate::No);
-            m_backend.swiglu(rows.gateUp(1), rows.activated(1));
-            m_backend.matmulRow(rows.activated(1), *weights.down, rows.x(1), Accumulate::Yes);
+            rows.enter(layer, 1);
+            device.rmsNorm(rows.x(1), weights.attentionNorm, m_config.normEpsilon, rows.normed(1));
+            device.matmulRow(rows.normed(1), *weights.qkv, rows.qkv(1), Accumulate::No);
+            normHeads(device, weights, 1, rows);
+            device.scatterKv(rows.k(1), rows.v(1), positions, m_rope, cache.layer(layer));
+            attend(layer, rows.q(1), positions, limits, cache.layer(layer), rows);
+            device.matmulRow(rows.attended(1), *weights.attentionOutput, rows.x(1), Accumulate::Yes);
+            device.rmsNorm(rows.x(1), weights.feedForwardNorm, m_config.normEpsilon, rows.normed(1));
+            device.matmulRow(rows.normed(1), *weights.gateUp, rows.gateUp(1), Accumulate::No);
+            device.swiglu(rows.gateUp(1), rows.activated(1));
+            device.matmulRow(rows.activated(1), *weights.down, rows.x(1), Accumulate::Yes);
         }
-        logits(0, rows, out);
-    });
+        if (span.first + span.count == m_config.layers)
+            logits(0, rows, out);
+    };
+    for (int side = 0; side < m_placement.sides(); ++side)
+        m_placement.side(side).burst([&] { layersOf(side); });
 }
 
 }  // namespace engine

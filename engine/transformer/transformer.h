@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/backend/backend.h"
+#include "engine/backend/layer_placement.h"
 #include "engine/kv/kv_cache.h"
 #include "engine/model/model_config.h"
 #include "engine/model/weight_file.h"
@@ -22,32 +22,33 @@ struct LayerWork {
 
 LayerWork layerWork(const ModelConfig& config);
 
-/// Constant after loading; the KV cache and the scratch rows are arguments. The back end must outlive it.
+/// Constant after loading; the KV cache and the scratch rows are arguments. The back ends must outlive it.
 ///
-/// One layer of M rows is: projectQkv → (scatter, place, select: the caller's business) → attend → finishRows.
+/// One layer of M rows is, where the placement has it computed: projectQkv → (scatter, place, select: the caller's business) → attend → finishRows.
 class Transformer {
 public:
     /// Packs all weights. `positions`: longest prompt with its answer. Errors: those of WeightFile::read.
-    static Result<std::unique_ptr<Transformer>> load(const WeightFile& file, Backend& backend, int positions);
+    static Result<std::unique_ptr<Transformer>> load(const WeightFile& file, const LayerPlacement& placement, int positions);
     ~Transformer();
 
     const ModelConfig& config() const { return m_config; }
     const RopeTable& rope() const { return m_rope; }
-    Backend& backend() const { return m_backend; }
+    const LayerPlacement& placement() const { return m_placement; }
+    Backend& backend(int layer) const { return m_placement.of(layer); }
     LayerWork layerWork() const { return engine::layerWork(m_config); }
     KvCache makeCache(int positions) const;
 
-    /// x[m] = embedding of ids[m].
+    /// x[m] = embedding of ids[m]. Begins a pass.
     void embed(std::span<const TokenId> ids, RowBuffers& rows) const;
     /// qkv = projections of the normed x (bias and head norms applied), K un-rotated. `count` rows.
     void projectQkv(int layer, int count, RowBuffers& rows) const;
     /// attended = attention of `q` (f32 rows, un-rotated) at `positions`, each over keys [0, limit). Rows from `massBegin` on add
     /// their attention probabilities to `mass` (see Backend::attention); null = none.
-    void attend(TensorView q, std::span<const int> positions, std::span<const int> keyLimits, KvLayerView cache,
+    void attend(int layer, TensorView q, std::span<const int> positions, std::span<const int> keyLimits, KvLayerView cache,
                 RowBuffers& rows, const TensorView* mass = nullptr, int massBegin = 0) const;
     /// The same for rows that stand at [firstRow, firstRow + q.rows) of the scratch rows: chunks side by side in one pass.
-    void attendRows(TensorView q, std::span<const int> positions, std::span<const int> keyLimits, KvLayerView cache,
-                    RowBuffers& rows, int firstRow) const;
+    void attendRows(int layer, TensorView q, std::span<const int> positions, std::span<const int> keyLimits,
+                    KvLayerView cache, RowBuffers& rows, int firstRow) const;
     /// Rows [begin, begin + count): x += output projection of attended; x += feed-forward of the normed x.
     void finishRows(int layer, int begin, int count, RowBuffers& rows) const;
     /// Logits of row `row` of x, to host memory: [V].
@@ -68,14 +69,14 @@ private:
         std::unique_ptr<WeightMatrix> down;             // [E, F]
     };
 
-    Transformer(const ModelConfig& config, Backend& backend, int positions);
+    Transformer(const ModelConfig& config, const LayerPlacement& placement, int positions);
 
     /// Qwen3's norms of Q and K per head; nothing for others.
-    void normHeads(const LayerWeights& weights, int count, RowBuffers& rows) const;
+    void normHeads(Backend& device, const LayerWeights& weights, int count, RowBuffers& rows) const;
 
     const ModelConfig m_config;
     const RopeTable m_rope;
-    Backend& m_backend;
+    const LayerPlacement m_placement;
     HostTensor m_embedding;                  // [V, E] in the file's format
     std::vector<float> m_outputNorm;         // [E]
     std::unique_ptr<WeightMatrix> m_output;  // [V, E]

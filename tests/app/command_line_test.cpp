@@ -68,6 +68,16 @@ TEST(CommandLine, DefaultsAreThoseOfThePresetFast) {
     EXPECT_EQ(common.kvDtype, engine::KvDtype::F16);
     EXPECT_EQ(common.backend, engine::BackendKind::Auto);
     EXPECT_EQ(common.precision, engine::Precision::Auto);
+    EXPECT_EQ(common.gpuLayers, -1);
+}
+
+TEST(CommandLine, LayersAreGivenToAGpuThatIsAskedFor) {
+    EXPECT_EQ(parsed({"collections", "--backend", "cuda", "--gpu-layers", "12"}).common.gpuLayers, 12);
+    EXPECT_EQ(parsed({"--gpu-layers", "0", "collections", "--backend", "cuda"}).common.gpuLayers, 0);
+    for (const std::vector<std::string>& wrong : {std::vector<std::string>{"collections", "--gpu-layers", "12"},
+                                                  {"collections", "--backend", "cuda", "--gpu-layers", "-1"},
+                                                  {"collections", "--backend", "cuda", "--gpu-layers", "some"}})
+        EXPECT_TRUE(std::holds_alternative<UsageError>(parseCommandLine(wrong)));
 }
 
 TEST(CommandLine, PresetsNameStrategyAndRatio) {

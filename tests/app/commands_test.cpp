@@ -367,6 +367,35 @@ TEST(Plan, ShowsSegmentsInPromptOrder) {
     EXPECT_EQ(session.engine.log->calls, std::vector<std::string>{"plan reuse"}) << "the model must not run";
 }
 
+TEST(Plan, TellsMemoryOfEachDeviceAndWhatAPersonShouldKnow) {
+    CommandSession session;
+    const std::uint64_t mebibyte = 1 << 20;
+    session.engine.memory = {{"cpu", 1, 512 * mebibyte, mebibyte, mebibyte, 512 * mebibyte, 4096 * mebibyte},
+                             {"cuda", 31, 2048 * mebibyte, 64 * mebibyte, 32 * mebibyte, 0, 1024 * mebibyte}};
+    session.engine.planNotes = {"the last 31 of 32 layers are computed by the GPU"};
+    EXPECT_EQ(session.run({"plan", "How many?", "--collection", "c"}), 0);
+    EXPECT_NE(
+        session.out.find("memory of cpu (1 layer): 512 MiB of weights, 1.00 MiB of KV, 1.00 MiB of scratch, 512 MiB of "
+                         "it taken; 4.00 GiB free\n"
+                         "memory of cuda (31 layers): 2.00 GiB of weights, 64.0 MiB of KV, 32.0 MiB of scratch; 1.00 GiB "
+                         "free: does NOT fit\n"),
+        std::string::npos)
+        << session.out;
+    EXPECT_NE(session.err.find("note: the last 31 of 32 layers"), std::string::npos) << session.err;
+}
+
+TEST(Notice, EveryCommandTellsItOnceWhereItIsComputed) {
+    CommandSession session;
+    session.engine.info.notice = "the processor computes everything";
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"collections"}, {"precompute", "--collection", "c"}, {"verify"}}) {
+        session.run(command);
+        const std::size_t at = session.err.find("note: the processor computes everything");
+        EXPECT_NE(at, std::string::npos) << command.front();
+        EXPECT_EQ(session.err.find("note: the processor", at + 1), std::string::npos) << command.front();
+    }
+}
+
 TEST(Tokens, TextOrFileWithOrWithoutSpecialTokens) {
     CommandSession session;
     EXPECT_EQ(session.run({"tokenize", "a bb", "--json"}), 0);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/fake_engine/fake_engine.h"
 
 namespace app {
@@ -134,7 +136,11 @@ TEST(JsonOutput, SourcesAreThoseOfTheRunNotOfThePlan) {
 TEST(JsonOutput, PlanTellsWhatWillBeLoadedAndComputed) {
     engine::BlendPlan plan = examplePlan();
     plan.segments.erase(plan.segments.begin() + 1, plan.segments.end());
-    EXPECT_EQ(planJson(plan, exampleModel()), R"({
+    plan.memory = {{"cpu", 2, 1000, 200, 30, 1000, 4000}, {"cuda", 10, 5000, 1000, 300, 0, 6299}};
+    engine::ModelInfo model = exampleModel();
+    model.backend = "cpu+cuda";
+    model.gpuLayers = 10;
+    EXPECT_EQ(planJson(plan, model), R"({
   "question": "How many springs?",
   "collection": "papers",
   "strategy": "query-value",
@@ -144,7 +150,8 @@ TEST(JsonOutput, PlanTellsWhatWillBeLoadedAndComputed) {
   "check_layer": 1,
   "first": 0,
   "mask": "exact",
-  "backend": "cpu",
+  "backend": "cpu+cuda",
+  "gpu_layers": 10,
   "precision": "bf16",
   "model": "Tiny",
   "tokens": {
@@ -163,6 +170,30 @@ TEST(JsonOutput, PlanTellsWhatWillBeLoadedAndComputed) {
     "forecast_load_ms": 0.0,
     "forecast_hiding_ms": 0.0
   },
+  "memory": [
+    {
+      "backend": "cpu",
+      "layers": 2,
+      "weights": 1000,
+      "kv_cache": 200,
+      "scratch": 30,
+      "needed": 1230,
+      "held": 1000,
+      "free": 4000,
+      "fits": true
+    },
+    {
+      "backend": "cuda",
+      "layers": 10,
+      "weights": 5000,
+      "kv_cache": 1000,
+      "scratch": 300,
+      "needed": 6300,
+      "held": 0,
+      "free": 6299,
+      "fits": false
+    }
+  ],
   "charged_work": 0.5,
   "forecast_ttft_ms": 118.5,
   "forecast_full_ttft_ms": 840.25,
@@ -523,6 +554,16 @@ TEST(JsonOutput, DoctorSaysWhyThereIsNoGpu) {
     report.workspace.message = "held by process 12";
     report.versions = {{"compiler", "12"}};
     const std::string text = doctorJson(report);
+    report.model.emplace();
+    report.model->devices = {{"cpu", 2, 1000, 200, 30, 0, 4000}, {"cuda", 10, 5000, 1000, 300, 0, 6299}};
+    report.model->contextTokens = 4096;
+    report.model->notice = "the last 10 of 12 layers";
+    const auto memory = nlohmann::json::parse(doctorJson(report))["model"]["memory"];
+    EXPECT_EQ(memory["weights"], 6000);
+    EXPECT_EQ(memory["kv_cache"], 1200);
+    EXPECT_EQ(memory["fits"], false) << "on the GPU it does not";
+    EXPECT_EQ(memory["notice"], "the last 10 of 12 layers");
+    EXPECT_EQ(memory["devices"][1]["backend"], "cuda");
     EXPECT_NE(text.find(R"("gpu": {
     "available": false,
     "reason": "no_module",

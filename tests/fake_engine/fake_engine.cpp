@@ -224,6 +224,8 @@ engine::Result<engine::BlendPlan> FakeEngine::plan(const engine::Query& query) {
     plan.options = query.blend;
     plan.sampling = query.sampling;
     plan.question = query.question;
+    plan.memory = memory;
+    plan.notes.insert(plan.notes.end(), planNotes.begin(), planNotes.end());
     return given(plan);
 }
 

@@ -33,6 +33,7 @@ public:
 
     // What the calls give; tests replace what they need.
     engine::ModelInfo info;
+    std::string sessionEnd;  // why the session ended
     engine::IngestReport ingestReport;
     engine::PrecomputeReport precomputeReport;
     std::vector<engine::CollectionInfo> collectionList;
@@ -44,6 +45,8 @@ public:
     engine::PrecomputeForecast forecast;
     std::vector<engine::StoreUsage> usageList;  // of every group
     std::vector<engine::DamageEvent> damageList;
+    std::vector<engine::DeviceMemory> memory;  // of every plan
+    std::vector<std::string> planNotes;
     engine::PromptLogits promptLogits;
     engine::KvStoreStats stats;
     engine::KvVerifyReport verifyReport;
@@ -58,6 +61,7 @@ public:
     std::shared_ptr<EngineLog> log = std::make_shared<EngineLog>();  // shared by copies
 
     const engine::ModelInfo& model() const override { return info; }
+    const std::string& ended() const override { return sessionEnd; }
     engine::Result<engine::IngestReport> ingest(const engine::IngestRequest& request, engine::JobObserver& observer,
                                                 std::stop_token stop) override;
     engine::Result<engine::PrecomputeReport> precompute(const engine::PrecomputeRequest& request,

@@ -92,6 +92,37 @@ private slots:
         QVERIFY(!m_bridge->isOpen());
     }
 
+    void aSessionThatEndsIsClosedAndTold() {
+        const engine::BlendPlan plan = planOf("springs?");
+        for (const std::string& why : {std::string("device_failed: the GPU failed"), std::string("an invariant broke")}) {
+            QStringList told;
+            connect(m_bridge.get(), &ui::EngineBridge::closed, this, [&] { told << QStringLiteral("closed"); });
+            connect(m_bridge.get(), &ui::EngineBridge::sessionEnded, this, [&](const QString& reason, bool newProcess) {
+                told << reason << (newProcess ? QStringLiteral("new process") : QStringLiteral("same process"));
+            });
+            m_script->endOfRun = why;
+            engine::Status status;
+            m_bridge->ask(plan, this, [&](auto result) {
+                status = result.status();
+                told << QStringLiteral("reply");
+            });
+            awaitIdle();
+            QCOMPARE(status.code(), engine::StatusCode::Internal);
+            QCOMPARE(told, QStringList({QStringLiteral("closed"), QString::fromStdString(why),
+                                        why.front() == 'd' ? QStringLiteral("new process") : QStringLiteral("same process"),
+                                        QStringLiteral("reply")}));
+            QVERIFY(!m_bridge->isOpen());
+            m_bridge->collections(this, [&](auto result) { status = result.status(); });
+            awaitIdle();
+            QCOMPARE(status.code(), engine::StatusCode::NotFound);
+            m_bridge->disconnect(this);
+            m_bridge->open({}, this, [](engine::Result<engine::ModelInfo> result) { QVERIFY(result.ok()); });
+            awaitIdle();
+            QVERIFY(m_bridge->isOpen());
+        }
+        QCOMPARE(m_script->closedEngines(), 2);
+    }
+
     void aNewerPlanTakesTheWaitingOnesPlace() {
         m_script->hold("plan");
         QStringList answered;

@@ -34,6 +34,7 @@ public:
         surroundings.defaultModel = m_folder.filePath(QStringLiteral("tiny.gguf"));
         surroundings.defaultWorkspace = m_folder.path();
         surroundings.samples = m_folder.path();
+        surroundings.startAgain = [this] { return ++startedAgain > 0; };
         if (!firstStart)
             surroundings.options.model = surroundings.defaultModel.toStdString();
         m_window = std::make_unique<ui::MainWindow>(surroundings, theme, *m_settings);
@@ -77,6 +78,7 @@ public:
             20'000);
     }
 
+    int startedAgain = 0;
     ui::Theme theme{ui::ThemeChoice::Light};
 
 private:

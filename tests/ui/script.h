@@ -20,6 +20,7 @@ public:
     int chunkCount = 12;  // of the collection "papers"
     std::vector<std::string> answer = {"Eleven ", "springs ", "feed ", "the ", "valley."};
     int precomputeBorders = 40;      // layer borders of a precompute
+    std::string endOfRun;            // the next run ends the session with this; empty = it answers
     std::function<void()> afterRun;  // engine thread, when a run has been answered
 
     /// From now on calls of this name wait in their middle until released or stopped.

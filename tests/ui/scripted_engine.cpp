@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace testing_ui {
 
@@ -349,6 +350,10 @@ engine::Result<engine::BlendPlan> ScriptedEngine::plan(const engine::Query& quer
 engine::Result<engine::Answer> ScriptedEngine::run(const engine::BlendPlan& plan, engine::QueryObserver& observer,
                                                    std::stop_token stop) {
     m_script->note("run " + plan.question);
+    if (!m_script->endOfRun.empty()) {
+        m_ended = std::exchange(m_script->endOfRun, {});
+        return engine::Status(engine::StatusCode::Internal, m_ended);
+    }
     auto trace = std::make_shared<engine::BlendTrace>();
     engine::Answer answer;
     answer.run = ++m_runs;

@@ -20,6 +20,7 @@ public:
     ~ScriptedEngine() override;
 
     const engine::ModelInfo& model() const override { return m_model; }
+    const std::string& ended() const override { return m_ended; }
     engine::Result<engine::IngestReport> ingest(const engine::IngestRequest& request, engine::JobObserver& observer,
                                                 std::stop_token stop) override;
     engine::Result<engine::PrecomputeReport> precompute(const engine::PrecomputeRequest& request,
@@ -71,6 +72,7 @@ private:
 
     const std::shared_ptr<Script> m_script;
     engine::ModelInfo m_model;
+    std::string m_ended;
     std::vector<std::string> m_collections;
     std::vector<std::string> m_removed;  // paths
     std::vector<engine::AnswerRecord> m_history;

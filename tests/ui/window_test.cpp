@@ -7,6 +7,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QListView>
+#include <QMessageBox>
 #include <QMimeData>
 #include <QPushButton>
 #include <QScrollBar>
@@ -531,6 +532,28 @@ private slots:
         QVERIFY(m_bench->awaitIdle());
         QVERIFY(window().isWelcoming());
         QVERIFY(m_bench->find<QLabel>(u"welcomeState1"_s)->text().contains(u"broken"_s));
+    }
+
+    void aSessionThatEndedCanBeOpenedAgain() {
+        const auto endWith = [&](const std::string& why) {
+            m_script->endOfRun = why;
+            window().setMode(ui::Mode::Ask);
+            window().ask().setQuestion(u"springs?"_s);
+            window().ask().session().ask();
+            QTRY_VERIFY(m_bench->find<QMessageBox>(u"sessionEnded"_s) != nullptr);
+            QCOMPARE(m_bench->find<QMessageBox>(u"sessionEnded"_s)->text(), QString::fromStdString(why));
+            QVERIFY(m_bench->find<QLabel>(u"modelText"_s)->text().contains(u"no model"_s));
+        };
+        endWith("an invariant broke");
+        m_bench->find<QPushButton>(u"sessionAgain"_s)->click();
+        QVERIFY(m_bench->awaitIdle());
+        QTRY_VERIFY(m_bench->find<QMessageBox>(u"sessionEnded"_s) == nullptr);
+        QVERIFY(m_bench->find<QLabel>(u"modelText"_s)->text().contains(u"Tiny"_s));
+        QCOMPARE(m_bench->startedAgain, 0);
+        endWith("device_failed: the GPU failed");
+        m_bench->find<QPushButton>(u"sessionAgain"_s)->click();
+        QCOMPARE(m_bench->startedAgain, 1);
+        QVERIFY(!window().isVisible());
     }
 
     void modeAndLayoutAreKeptBetweenSessions() {

@@ -47,10 +47,14 @@ void EngineThread::execute(Command command, const std::stop_token& closing) {
     }
     m_inbox.add(StartedPost{command.id});
     const Turn outcome = command.work(turn);
+    bool outermost = false;
     {
         const std::lock_guard lock(m_mutex);
         m_running.pop_back();
+        outermost = m_running.empty();
     }
+    if (outermost)
+        closeIfEnded();
     if (outcome == Turn::Paused) {
         m_queue.putBack(std::move(command));
         return;
@@ -58,6 +62,14 @@ void EngineThread::execute(Command command, const std::stop_token& closing) {
     const CommandId id = command.id;
     command.work = nullptr;  // the result's last owner is the GUI thread
     m_inbox.add(FinishedPost{id});
+}
+
+void EngineThread::closeIfEnded() {
+    if (!m_engine || m_engine->ended().empty())
+        return;
+    const std::string why = m_engine->ended();
+    m_engine.reset();  // gives the workspace back, to this process or another
+    m_inbox.add(EndedPost{why, why.rfind("device_failed: ", 0) == 0});
 }
 
 void EngineThread::stopRunning() {

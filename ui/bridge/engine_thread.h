@@ -31,6 +31,8 @@ public:
 private:
     void loop(const std::stop_token& stop);
     void execute(Command command, const std::stop_token& closing);
+    /// Closes a session that ended by itself, and tells.
+    void closeIfEnded();
     void stopRunning();
 
     CommandQueue m_queue;

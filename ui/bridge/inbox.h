@@ -40,7 +40,13 @@ struct FinishedPost {
     CommandId id = 0;
 };
 
-using Post = std::variant<StartedPost, TextPost, ProgressPost, FirstTokenPost, FilePost, FinishedPost>;
+/// The engine ended its session and was closed.
+struct EndedPost {
+    std::string why;
+    bool newProcess = false;  // only another process can open a session like it
+};
+
+using Post = std::variant<StartedPost, TextPost, ProgressPost, FirstTokenPost, FilePost, FinishedPost, EndedPost>;
 
 /// Written by the engine thread, taken by the GUI thread. `wake` is called by the engine thread when something new waits,
 /// once for each taking.

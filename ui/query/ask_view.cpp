@@ -433,6 +433,11 @@ void AskView::showPlan() {
                             .arg(text::milliseconds(plan->forecastTtftMs), text::milliseconds(plan->forecastFullTtftMs))
                       : tr("about %1 to the first token").arg(text::milliseconds(plan->forecastTtftMs)));
     parts << tr("%1 of a full prefill’s work").arg(text::percent(plan->chargedWork));
+    for (const engine::DeviceMemory& device : plan->memory)
+        parts << (device.free > 0
+                      ? tr("%1 of memory on %2, %3 free")
+                            .arg(text::bytes(device.needed()), text::fromUtf8(device.backend), text::bytes(device.free))
+                      : tr("%1 of memory on %2").arg(text::bytes(device.needed()), text::fromUtf8(device.backend)));
     QString sentence = parts.join(u" · "_s);
     for (const std::string& note : plan->notes)
         sentence += u'\n' + text::fromUtf8(note);

@@ -111,6 +111,7 @@ public:
                static_cast<std::uint64_t>(capacity) * formatBytes(m_cacheFormat);
     }
 
+    std::uint64_t matrixBytes(std::span<const HostTensor* const> parts, MatrixUse use) const override;
     std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
                                              MatrixUse use) override;
     void embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) override;
@@ -206,6 +207,14 @@ void CpuBackend::headNorm(TensorView x, int heads, std::span<const float> weight
             m_rows.rmsNorm(row, weight.data(), eps, headDim, row, Format::F32);
         }
     });
+}
+
+std::uint64_t CpuBackend::matrixBytes(std::span<const HostTensor* const> parts, MatrixUse use) const {
+    int outputs = 0;
+    for (const HostTensor* part : parts)
+        outputs += part->rows;
+    const std::uint64_t quantised = QuantisedMatrix::packedBytes(parts);
+    return quantised + (use == MatrixUse::Rows || quantised == 0 ? m_matmul.packedBytes(outputs, parts[0]->columns) : 0);
 }
 
 std::unique_ptr<WeightMatrix> CpuBackend::packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,

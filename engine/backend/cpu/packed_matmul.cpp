@@ -232,6 +232,12 @@ bool PackedMatmul::supportsBf16() { return oneDnnHas(dnnl::cpu_isa::avx512_core_
 
 bool PackedMatmul::rowsAreIndependent() { return oneDnnHas(dnnl::cpu_isa::avx512_core); }
 
+std::uint64_t PackedMatmul::packedBytes(int outputs, int inputs) const {
+    constexpr std::uint64_t kBlockOutputs = 64;  // the widest layout's
+    const std::uint64_t padded = (static_cast<std::uint64_t>(outputs) + kBlockOutputs - 1) / kBlockOutputs * kBlockOutputs;
+    return padded * static_cast<std::uint64_t>(inputs) * (m_state->type == memory::data_type::bf16 ? 2 : 4);
+}
+
 std::unique_ptr<WeightMatrix> PackedMatmul::pack(std::span<const HostTensor* const> parts, std::span<const float> bias) {
     assert(!parts.empty());
     const int inputs = parts[0]->columns;

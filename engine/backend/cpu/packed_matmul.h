@@ -21,6 +21,8 @@ public:
     /// the same row; elsewhere the order, and with it the last bits, may differ).
     static bool rowsAreIndependent();
 
+    /// Bytes of a packed matrix; its outputs are padded to whole blocks.
+    std::uint64_t packedBytes(int outputs, int inputs) const;
     std::unique_ptr<WeightMatrix> pack(std::span<const HostTensor* const> parts, std::span<const float> bias);
     /// out (+)= x · Wᵀ + bias; see Backend::matmul. Exactly the views' rows are read and written.
     void multiply(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate);

@@ -85,6 +85,19 @@ void packGroup(const WeightGroup& group, const QuantisedFormat& format, int outp
 
 }  // namespace
 
+std::uint64_t QuantisedMatrix::packedBytes(std::span<const HostTensor* const> parts) {
+    std::uint64_t bytes = 0;
+    for (const HostTensor* tensor : parts) {
+        const int format = formatOf(tensor->type);
+        if (format < 0)
+            return 0;
+        const int tiles = (tensor->rows + kTileOutputs - 1) / kTileOutputs;
+        bytes += static_cast<std::uint64_t>(tiles) * static_cast<std::uint64_t>(tensor->columns / kBlockInputs) *
+                 quantisedBlockBytes(kQuantisedFormats[format]);
+    }
+    return bytes;
+}
+
 std::unique_ptr<QuantisedMatrix> QuantisedMatrix::pack(std::span<const HostTensor* const> parts, PageArena& memory,
                                                        int threads) {
     auto matrix = std::make_unique<QuantisedMatrix>();

@@ -16,6 +16,8 @@ namespace engine::cpu {
 /// Tensors stacked by rows, each in the layout of quantised_format.h, one behind the other. Constant after construction.
 class QuantisedMatrix {
 public:
+    /// Bytes that pack() takes; 0 = null.
+    static std::uint64_t packedBytes(std::span<const HostTensor* const> parts);
     /// Null when a tensor's type has no such layout (F32, F16, BF16, Q2_K, Q3_K).
     static std::unique_ptr<QuantisedMatrix> pack(std::span<const HostTensor* const> parts, PageArena& memory, int threads);
 

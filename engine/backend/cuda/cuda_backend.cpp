@@ -64,6 +64,9 @@ public:
 
     void keepTable(const HostTensor& table) override;
     void forgetTable(const HostTensor& table) override { m_tables.erase(table.data.data()); }
+    std::uint64_t matrixBytes(std::span<const HostTensor* const> parts, MatrixUse use) const override {
+        return CudaMatrix::packedBytes(parts, use, m_narrow, keepsCodes());
+    }
     std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
                                              MatrixUse use) override;
     void embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) override;
@@ -98,6 +101,7 @@ public:
 
 private:
     static int multiprocessors();
+    bool keepsCodes() const { return m_precision == Precision::Bf16; }  // the f32 precision is for comparing: no digits
     CacheView view(KvLayerView cache) const {
         return {cache.k, cache.v, m_narrow, cache.capacity, cache.kvHeads, cache.headDim};
     }
@@ -181,8 +185,7 @@ void CudaBackend::keepTable(const HostTensor& table) {
 
 std::unique_ptr<WeightMatrix> CudaBackend::packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
                                                       MatrixUse use) {
-    const bool keepCodes = m_precision == Precision::Bf16;  // the f32 precision is for comparing: no digits
-    return CudaMatrix::pack(parts, bias, use, m_narrow, keepCodes, m_memory, m_uploads, m_compute);
+    return CudaMatrix::pack(parts, bias, use, m_narrow, keepsCodes(), m_memory, m_uploads, m_compute);
 }
 
 void CudaBackend::embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) {

@@ -17,7 +17,7 @@ void check(cudaError_t result, const char* call, const char* file, int line) {
         static_cast<void>(cudaGetLastError());  // not sticky: the next call may succeed
         throw OutOfDeviceMemory("too_little_memory: " + text);
     }
-    throw std::runtime_error("the GPU failed: " + text);
+    throw std::runtime_error("device_failed: the GPU failed: " + text);
 }
 
 }  // namespace engine::cuda

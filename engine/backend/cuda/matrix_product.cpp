@@ -15,7 +15,7 @@ void checkBlas(cublasStatus_t status, const char* what) {
     if (status == CUBLAS_STATUS_ALLOC_FAILED)
         throw OutOfDeviceMemory(std::string("too_little_memory: cuBLASLt: ") + what);
     if (status != CUBLAS_STATUS_SUCCESS)
-        throw std::runtime_error(std::string("the GPU failed: cuBLASLt: ") + what + ": status " +
+        throw std::runtime_error(std::string("device_failed: the GPU failed: cuBLASLt: ") + what + ": status " +
                                  std::to_string(static_cast<int>(status)));
 }
 

@@ -52,7 +52,7 @@ SliceRing::Sent SliceRing::send(std::span<const SliceAt> slices, int kvHeads, in
         direct = direct && m_pinned.owns(run.from, run.bytes);
     if (!direct) {
         if (!piece.filled.await())
-            throw std::runtime_error("the GPU failed while copying to it");
+            throw std::runtime_error("device_failed: the GPU failed while copying to it");
         if (piece.staging.bytes() < m_bytes)
             piece.staging = m_pinned.take(m_bytes);
         for (Run& run : m_runs) {

@@ -16,7 +16,7 @@ void UploadRing::upload(void* to, const void* from, std::uint64_t bytes) {
             m_part = (m_part + 1) % kParts;
             m_at = 0;
             if (!m_passed[m_part].await())
-                throw std::runtime_error("the GPU failed while copying to it");
+                throw std::runtime_error("device_failed: the GPU failed while copying to it");
         }
         const std::uint64_t piece = std::min(bytes - done, kPartBytes - m_at);
         std::byte* pinned = static_cast<std::byte*>(m_memory.data()) + m_part * kPartBytes + m_at;

@@ -9,6 +9,7 @@ namespace engine::cuda {
 namespace {
 
 constexpr std::uint64_t kUploadBytes = 32U << 20U;  // of a tensor, unpacked piece by piece
+constexpr std::uint64_t kCodesPadding = 64;         // four arrays at 16-byte borders
 
 /// Pointers to a part's arrays, one after the other at 16-byte borders.
 RowFormat arrange(const HostTensor& tensor, const std::byte* memory, const RowFormatBytes& bytes) {
@@ -31,6 +32,19 @@ RowFormat arrange(const HostTensor& tensor, const std::byte* memory, const RowFo
 
 }  // namespace
 
+std::uint64_t CudaMatrix::packedBytes(std::span<const HostTensor* const> parts, MatrixUse use, DType dtype, bool keepCodes) {
+    std::uint64_t elements = 0;
+    std::uint64_t codes = 0;
+    for (const HostTensor* part : parts) {
+        elements += static_cast<std::uint64_t>(part->rows) * static_cast<std::uint64_t>(part->columns);
+        keepCodes = keepCodes && hasRowFormat(part->type);
+        if (keepCodes)
+            codes += rowFormatBytes(part->type, part->rows, part->columns).total() + kCodesPadding;
+    }
+    const bool dense = !keepCodes || use == MatrixUse::Rows;
+    return (dense ? elements * elementBytes(dtype) : 0) + (keepCodes ? codes : 0);
+}
+
 std::unique_ptr<CudaMatrix> CudaMatrix::pack(std::span<const HostTensor* const> parts, std::span<const float> bias,
                                              MatrixUse use, DType dtype, bool keepCodes, MemoryPool& pool,
                                              UploadRing& uploads, const Stream& stream) {
@@ -52,7 +66,7 @@ std::unique_ptr<CudaMatrix> CudaMatrix::pack(std::span<const HostTensor* const> 
     for (const HostTensor* part : parts) {
         if (codes) {
             const RowFormatBytes bytes = rowFormatBytes(part->type, part->rows, part->columns);
-            Part kept{{}, pool.take(bytes.total() + 64), firstOutput};
+            Part kept{{}, pool.take(bytes.total() + kCodesPadding), firstOutput};
             kept.format = arrange(*part, static_cast<const std::byte*>(kept.memory.data()), bytes);
             matrix->m_parts.push_back(std::move(kept));
         }

@@ -28,6 +28,9 @@ public:
                                             MatrixUse use, DType dtype, bool keepCodes, MemoryPool& pool,
                                             UploadRing& uploads, const Stream& stream);
 
+    /// Bytes that pack() takes of the pool for good, biases left out.
+    static std::uint64_t packedBytes(std::span<const HostTensor* const> parts, MatrixUse use, DType dtype, bool keepCodes);
+
     DenseMatrix dense() const;
     bool hasDense() const { return m_dense.data() != nullptr; }
     const std::vector<Part>& parts() const { return m_parts; }  // empty = no codes kept

@@ -147,6 +147,12 @@ public:
                static_cast<std::uint64_t>(capacity) * sizeof(float);
     }
 
+    std::uint64_t matrixBytes(std::span<const HostTensor* const> parts, MatrixUse /*use*/) const override {
+        std::uint64_t bytes = 0;
+        for (const HostTensor* part : parts)
+            bytes += static_cast<std::uint64_t>(part->rows) * static_cast<std::uint64_t>(part->columns) * sizeof(float);
+        return bytes;
+    }
     std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
                                              MatrixUse use) override;
     void matmulRow(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) override {

@@ -53,7 +53,7 @@ TEST_P(FollowUpLaw, OverABlendedCacheANewTurnIsThatOfDecodingIt) {
     EXPECT_EQ(second->suffix[0], 5);
     EXPECT_EQ(second->suffix[1], 6);
     engine::KvCache decoded = m_bench.model->makeCache(second->promptTokens + 300);
-    decoded.copyFrom(*m_bench.backend, cache, first->promptTokens);
+    decoded.copyFrom(m_bench.model->placement(), cache, first->promptTokens);
 
     const engine::Prefill turn = prefill(*second, cache);
     std::vector<float> logits;

@@ -33,6 +33,8 @@ struct LawCase {
     BackendKind backend;
     Precision precision;
     KvDtype kvDtype;
+    int firstLayers = 0;  // that another back end computes
+    BackendKind firstBackend = BackendKind::Reference;
 };
 
 const std::vector<LawCase>& cases() {
@@ -41,6 +43,11 @@ const std::vector<LawCase>& cases() {
         {"RandomCudaF32", "random-llama.gguf", BackendKind::Cuda, Precision::F32, KvDtype::F32},
         {"RandomCudaBf16Int8", "random-llama-q4_1.gguf", BackendKind::Cuda, Precision::Bf16, KvDtype::Int8},
         {"RandomQwen2CudaBf16", "random-qwen2.gguf", BackendKind::Cuda, Precision::Bf16, KvDtype::F16},
+        {"RandomReferenceThenCudaF32", "random-qwen2.gguf", BackendKind::Cuda, Precision::F32, KvDtype::F16, 2},
+#ifdef WITH_ONEDNN
+        {"RandomCpuThenCudaBf16", "random-qwen3.gguf", BackendKind::Cuda, Precision::Auto, KvDtype::F16, 1,
+         BackendKind::Cpu},
+#endif
 #ifdef TEST_CUDA_DEVICE  // the emulation takes ten seconds and more for each
         {"RandomCudaBf16", "random-llama.gguf", BackendKind::Cuda, Precision::Bf16, KvDtype::Bf16},
         {"RandomQwen3CudaBf16", "random-qwen3.gguf", BackendKind::Cuda, Precision::Bf16, KvDtype::F16},
@@ -54,6 +61,8 @@ const std::vector<LawCase>& cases() {
         {"RandomReferenceInt8", "random-llama.gguf", BackendKind::Reference, Precision::F32, KvDtype::Int8},
         {"RandomQwen2Reference", "random-qwen2.gguf", BackendKind::Reference, Precision::F32, KvDtype::F32},
         {"RandomQwen3Reference", "random-qwen3.gguf", BackendKind::Reference, Precision::F32, KvDtype::F32},
+        {"RandomReferenceTwiceAtTheCheckLayer", "random-llama.gguf", BackendKind::Reference, Precision::F32, KvDtype::F16,
+         1},
 #ifdef WITH_ONEDNN
         {"RandomCpuF32", "random-llama.gguf", BackendKind::Cpu, Precision::F32, KvDtype::F32},
         {"RandomCpuF32StoredF16", "random-llama.gguf", BackendKind::Cpu, Precision::F32, KvDtype::F16},
@@ -61,6 +70,8 @@ const std::vector<LawCase>& cases() {
         {"RandomCpuAuto", "random-llama.gguf", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
         {"RandomQwen2CpuAuto", "random-qwen2.gguf", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
         {"RandomQwen3CpuAuto", "random-qwen3.gguf", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
+        {"RandomReferenceThenCpu", "random-llama.gguf", BackendKind::Cpu, Precision::F32, KvDtype::F16, 2},
+        {"RandomCpuTwiceAuto", "random-qwen3.gguf", BackendKind::Cpu, Precision::Auto, KvDtype::Int8, 2, BackendKind::Cpu},
         {"DefaultCpuF32", "default", BackendKind::Cpu, Precision::F32, KvDtype::F32},
         {"DefaultCpuAutoInt8", "default", BackendKind::Cpu, Precision::Auto, KvDtype::Int8},
         {"DefaultCpuAuto", "default", BackendKind::Cpu, Precision::Auto, KvDtype::F16},
@@ -79,6 +90,8 @@ ModelBench& benchFor(const LawCase& lawCase) {
         bench.reset();
         BenchSettings settings{lawCase.model == "default" ? defaultModelPath() : randomModelPath(lawCase.model),
                                lawCase.backend, lawCase.precision, lawCase.kvDtype};
+        settings.firstLayers = lawCase.firstLayers;
+        settings.firstBackend = lawCase.firstBackend;
 #ifdef TEST_CUDA_EMULATED
         settings.create = engine::cuda::createBackendOnDevice;
 #endif

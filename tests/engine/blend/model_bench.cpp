@@ -61,11 +61,16 @@ ModelBench::ModelBench(const BenchSettings& settings)
     store = must(storage::KvStore::open(options, *fileSystem));
     const engine::ModelConfig& config = weights->config();
     spec = {config.layers, config.kvHeads, config.headDim, settings.kvDtype};
-    const engine::ModelFingerprint named = engine::modelFingerprint(config, {}, spec, backend->precision());
+    if (settings.firstLayers > 0)
+        firstBackend = must(engine::createBackend(settings.firstBackend, settings.precision, 0));
+    const engine::LayerPlacement placement = firstBackend == nullptr
+                                                 ? engine::LayerPlacement(*backend)
+                                                 : engine::LayerPlacement(*firstBackend, *backend, settings.firstLayers);
+    const engine::ModelFingerprint named = engine::modelFingerprint(config, {}, spec, placement.precision());
     fingerprint = named.id;
     must(store->registerFingerprint({named.id, spec, named.fieldsJson}));
     constexpr int kPositions = 2048;
-    model = must(engine::Transformer::load(*weights, *backend, kPositions));
+    model = must(engine::Transformer::load(*weights, placement, kPositions));
     blender = std::make_unique<engine::Blender>(*model);
     planner = std::make_unique<engine::Planner>(
         engine::PlannerContext{*tokenizer, config, engine::recogniseChatTemplate(weights->vocabulary().chatTemplate),

@@ -38,6 +38,8 @@ struct BenchSettings {
     engine::Precision precision = engine::Precision::F32;
     engine::KvDtype kvDtype = engine::KvDtype::F32;
     std::unique_ptr<engine::Backend> (*create)(engine::Precision) = nullptr;  // instead of `backend`
+    int firstLayers = 0;                                                      // computed by another back end
+    engine::BackendKind firstBackend = engine::BackendKind::Reference;
 };
 
 /// Throws std::runtime_error with the failed step's message when the model cannot be opened.
@@ -50,6 +52,7 @@ public:
     std::unique_ptr<engine::WeightFile> weights;
     std::unique_ptr<engine::Tokenizer> tokenizer;
     std::unique_ptr<engine::Backend> backend;
+    std::unique_ptr<engine::Backend> firstBackend;  // null unless layers were given to it
     std::unique_ptr<storage::Catalog> catalog;
     std::unique_ptr<storage::KvStore> store;
     engine::KvSpec spec;

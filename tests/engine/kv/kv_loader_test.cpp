@@ -83,6 +83,16 @@ TEST_F(KvLoaderTest, WithoutMemoryEveryLayerIsReadEachTime) {
     }
 }
 
+TEST_F(KvLoaderTest, WhereNoSpecialMemoryIsLeftPlainMemoryServes) {
+    int asked = 0;
+    KvLoader loader(disk(), kSpec, m_items, [&](std::uint64_t) {
+        ++asked;
+        return nullptr;
+    });
+    expectEveryLayer(loader);
+    EXPECT_GT(asked, 0);
+}
+
 TEST_F(KvLoaderTest, WhatWasReadOnceComesFromMemory) {
     RamTier ram(kSpec, 1 << 20);
     std::uint64_t bytes = 0;

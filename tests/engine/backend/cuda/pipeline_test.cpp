@@ -6,9 +6,11 @@
 #include <numeric>
 
 #include "engine/backend/cuda/cuda_backend.h"
+#include "engine/backend/cuda/weight_matrix.h"
 #include "engine/backend/reference/reference_backend.h"
 #include "engine/model/synthetic_file.h"
 #include "engine/transformer/memory_plan.h"
+#include "engine/transformer/transformer.h"
 #include "tests/engine/backend/backend_fixture.h"
 
 namespace engine {
@@ -137,22 +139,90 @@ TEST_F(PipelineTest, RunningOutOfMemoryIsToldAndSurvived) {
     emulated::limitDeviceMemory(total);
 }
 
-TEST_F(PipelineTest, AModelThatDoesNotFitIsRefusedBeforeItIsLoaded) {
+TEST(MemoryPlanTest, TellsTheBytesThatAreTaken) {
     const auto file = openSyntheticModel("tiny");
     ASSERT_TRUE(file.ok());
-    const MemoryPlan plan = planMemory(**file, *m_backend, 2000);
-    EXPECT_EQ(plan.cache, 2ULL * 4 * 2 * 64 * 2048 * sizeof(float))
+    const ModelConfig& config = (*file)->config();
+    for (const LayerSpan layers : {LayerSpan{0, 4}, LayerSpan{0, 1}, LayerSpan{2, 2}}) {
+        const std::unique_ptr<Backend> device = cuda::createBackendOnDevice(Precision::Auto);
+        const auto other = createReferenceBackend(1);
+        const LayerPlacement placement = layers.count == config.layers ? LayerPlacement(*device)
+                                         : layers.first == 0           ? LayerPlacement(*device, *other, layers.count)
+                                                                       : LayerPlacement(*other, *device, layers.first);
+        constexpr int kPositions = 300;
+        const MemoryPlan plan = planMemory(**file, *device, layers, kPositions, KvDtype::F16);
+        const std::uint64_t before = emulated::usedDeviceMemory();
+        const auto loaded = Transformer::load(**file, placement, kPositions);
+        ASSERT_TRUE(loaded.ok());
+        const std::uint64_t weights = emulated::usedDeviceMemory() - before;
+        const KvCache cache = (*loaded)->makeCache(kPositions);
+        const RowBuffers rows(placement, config, kPositions);
+        const std::uint64_t all = emulated::usedDeviceMemory() - before;
+        // The pool rounds blocks below a mebibyte up to powers of two; tensors are unpacked piece by piece, pieces are kept for reuse.
+        const std::uint64_t pieces =
+            2 * static_cast<std::uint64_t>(config.vocabulary) * static_cast<std::uint64_t>(config.hidden) * 2;
+        EXPECT_GE(weights, plan.weights) << layers.first;
+        EXPECT_LE(weights, 2 * plan.weights + pieces) << layers.first;
+        EXPECT_LE(all, 2 * plan.total() + pieces) << layers.first;
+        std::uint64_t kv = 0;
+        for (int layer = layers.first; layer < layers.first + layers.count; ++layer)
+            kv += 2 * device->kvLayerBytes(config.kvHeads, config.headDim, cache.capacity());
+        EXPECT_EQ(kv, plan.cache);
+    }
+}
+
+TEST(MemoryPlanTest, TellsTheBytesOfAPackedMatrix) {
+    cuda::MemoryPool device(cuda::MemoryPool::Kind::Device);
+    cuda::MemoryPool pinned(cuda::MemoryPool::Kind::Pinned);
+    const cuda::Stream stream;
+    cuda::UploadRing uploads(pinned, stream);
+    for (const WeightType type : {WeightType::Bf16, WeightType::Q4_1, WeightType::Q8_0, WeightType::Q6_K, WeightType::Q2_K})
+        for (const MatrixUse use : {MatrixUse::Rows, MatrixUse::OneRow})
+            for (const bool keepCodes : {false, true}) {
+                HostTensor shape{type, 24, 256, {}};
+                const HostTensor* part = &shape;
+                const std::uint64_t planned =
+                    cuda::CudaMatrix::packedBytes(std::span(&part, 1), use, DType::Bf16, keepCodes);
+                HostTensor tensor = shape;
+                tensor.data.resize(24 * shape.rowBytes());
+                part = &tensor;
+                const auto matrix =
+                    cuda::CudaMatrix::pack(std::span(&part, 1), {}, use, DType::Bf16, keepCodes, device, uploads, stream);
+                std::uint64_t taken = matrix->hasDense() ? 24 * 256 * 2 : 0;
+                for (const cuda::CudaMatrix::Part& codes : matrix->parts())
+                    taken += codes.memory.bytes();
+                EXPECT_EQ(planned, taken) << static_cast<int>(type) << keepCodes;
+                stream.synchronise();
+            }
+}
+
+TEST_F(PipelineTest, AsManyLayersFitAsThePlanHasRoomFor) {
+    const auto file = openSyntheticModel("tiny");
+    ASSERT_TRUE(file.ok());
+    const int layers = (*file)->config().layers;
+    const MemoryPlan whole = planMemory(**file, *m_backend, {0, layers}, 2000, KvDtype::F16);
+    EXPECT_EQ(whole.cache, 2ULL * 4 * 2 * 64 * 2048 * sizeof(float))
         << "K and V, layers, heads, D, positions in steps of 128";
-    EXPECT_GT(plan.weights, static_cast<std::uint64_t>((*file)->parameters()) * sizeof(float));
-    EXPECT_TRUE(checkMemory(**file, *m_backend, 2000).ok());
+    constexpr std::uint64_t kLayer = 256 * 256 + 2 * 128 * 256 + 256 * 256 + 3 * 512 * 256;
+    EXPECT_EQ(whole.weights, (4 * kLayer + 512 * 256) * sizeof(float) + 512 * 256 * 2)
+        << "four layers and the output matrix in fp32, the table as the file has it";
     std::size_t free = 0;
     std::size_t total = 0;
     cudaMemGetInfo(&free, &total);
-    emulated::limitDeviceMemory(total - free + plan.total() - 1);
-    const Status refused = checkMemory(**file, *m_backend, 2000);
-    EXPECT_EQ(refused.code(), StatusCode::OutOfMemory);
-    EXPECT_EQ(refused.message().rfind("too_little_memory: ", 0), 0U) << refused.message();
-    emulated::limitDeviceMemory(total);
+    const std::uint64_t used = total - free + kDeviceReserveBytes;
+    const auto fitting = [&](std::uint64_t room) {
+        emulated::limitDeviceMemory(used + room);
+        const int count = layersThatFit(**file, *m_backend, 2000, KvDtype::F16);
+        emulated::limitDeviceMemory(total);
+        return count;
+    };
+    EXPECT_EQ(fitting(whole.total()), layers);
+    EXPECT_EQ(fitting(whole.total() - 1), layers - 1);
+    for (int count = 1; count < layers; ++count) {
+        const MemoryPlan plan = planMemory(**file, *m_backend, {layers - count, count}, 2000, KvDtype::F16);
+        EXPECT_EQ(fitting(plan.total()), count);
+        EXPECT_EQ(fitting(plan.total() - 1), count - 1);
+    }
 }
 
 TEST_F(PipelineTest, AKeptTableIsReadFromTheDeviceAndAForgottenOneFromTheHost) {

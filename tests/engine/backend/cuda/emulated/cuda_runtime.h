@@ -17,6 +17,8 @@
 #include <functional>
 #include <utility>
 
+#include "tests/engine/backend/cuda/emulated/emulated_device.h"
+
 #define __global__
 #define __device__
 #define __host__
@@ -101,6 +103,7 @@ inline float __fdiv_rn(float a, float b) { return a / b; }
 using cudaError_t = int;
 constexpr cudaError_t cudaSuccess = 0;
 constexpr cudaError_t cudaErrorMemoryAllocation = 2;
+constexpr cudaError_t cudaErrorIllegalAddress = 700;
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
@@ -145,8 +148,6 @@ cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute
 namespace emulated {
 void enqueue(cudaStream_t stream, std::function<void()> work);
 void checkShared(const void* kernel, std::size_t bytes);
-/// Memory that the emulated device may still hand out; for tests of running out.
-void limitDeviceMemory(std::size_t bytes);
 /// Operations that streams have worked off, and times that the host waited for one.
 struct Counters {
     std::uint64_t operations = 0;

@@ -37,6 +37,7 @@ struct Device {
     std::size_t used = 0;
     std::size_t limit = std::size_t{4} << 30U;
     cudaError_t error = cudaSuccess;
+    bool broken = false;
     emulated::Counters counters;
     std::mt19937 random{11};
 };
@@ -125,6 +126,10 @@ void checkShared(const void* kernel, std::size_t bytes) {
         fail("a launch with more shared memory than the kernel may have");
 }
 
+void breakDevice(bool broken) { device().broken = broken; }
+
+std::size_t usedDeviceMemory() { return device().used; }
+
 void limitDeviceMemory(std::size_t bytes) { device().limit = bytes; }
 
 Counters counters() { return device().counters; }
@@ -132,9 +137,13 @@ Counters counters() { return device().counters; }
 }  // namespace emulated
 
 const char* cudaGetErrorString(cudaError_t error) {
+    if (error == cudaErrorIllegalAddress)
+        return "an illegal memory access was encountered";
     return error == cudaErrorMemoryAllocation ? "out of memory" : "an error";
 }
 const char* cudaGetErrorName(cudaError_t error) {
+    if (error == cudaErrorIllegalAddress)
+        return "cudaErrorIllegalAddress";
     return error == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation" : "cudaErrorUnknown";
 }
 cudaError_t cudaGetLastError() { return std::exchange(device().error, cudaSuccess); }
@@ -181,6 +190,8 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
     return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    if (device().broken)
+        return cudaErrorIllegalAddress;
     runUntil([&] { return stream->operations.empty(); });
     return cudaSuccess;
 }
@@ -202,15 +213,21 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+    if (device().broken)
+        return cudaErrorIllegalAddress;
     runUntil([&, mark = event->recorded] { return event->passed >= mark; });
     return cudaSuccess;
 }
 
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
+    if (device().broken)
+        return cudaErrorIllegalAddress;
     emulated::enqueue(stream, [=] { std::memset(to, value, bytes); });
     return cudaSuccess;
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+    if (device().broken)
+        return cudaErrorIllegalAddress;
     emulated::enqueue(stream, [=] { std::memcpy(to, from, bytes); });
     return cudaSuccess;
 }
