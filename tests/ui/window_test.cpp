@@ -397,7 +397,7 @@ private slots:
     void theLedgerExportsWhatItShows() {
         auto* const table = m_bench->find<QTableView>(u"fileTable"_s);
         const QString csv = QString::fromUtf8(ui::tableCsv(*table));
-        QVERIFY(csv.startsWith(u"File,State,Pages,Passages,Tokens,KV computed,KV size,Pinned,Title or reason\r\n"_s));
+        QVERIFY(csv.startsWith(u"File,State,Title or reason,Pages,Passages,Tokens,KV computed,KV size,Pinned\r\n"_s));
         QVERIFY(csv.contains(u"scan.pdf,Failed"_s));
         table->selectRow(0);
         QVERIFY(ui::tableTsv(*table).contains(u'\t'));
