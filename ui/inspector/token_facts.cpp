@@ -102,6 +102,36 @@ TokenFacts tokenFacts(const engine::BlendTrace& trace, const TraceIndex& lists, 
     return facts;
 }
 
+std::optional<DocumentRange> documentRange(const engine::BlendTrace& trace, int position) {
+    const int number = trace.segmentAt(position);
+    if (number < 0 || number >= static_cast<int>(trace.segments.size())) {
+        return {};
+    }
+    const engine::PlanSegment& segment = trace.segments[static_cast<std::size_t>(number)];
+    if (segment.kind != engine::SegmentKind::Chunk) {
+        return {};
+    }
+    // Characters that begin in a token: every byte but those that go on with one.
+    const auto begun = [&](int from, int to) {
+        std::int64_t count = 0;
+        for (int at = from; at < to; ++at) {
+            count += std::ranges::count_if(trace.pieces[static_cast<std::size_t>(at)],
+                                           [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; });
+        }
+        return count;
+    };
+    const std::int64_t before = begun(segment.position, position);
+    const std::int64_t own = begun(position, position + 1);
+    // The document's own text ends the segment; what precedes it is the header.
+    const std::int64_t header =
+        before + begun(position, segment.position + segment.tokens()) - (segment.end - segment.begin);
+    const std::int64_t begin = segment.begin + before - header - (own == 0 ? 1 : 0);
+    if (begin < segment.begin) {
+        return {};
+    }
+    return DocumentRange{number, begin, begin + std::max<std::int64_t>(own, 1)};
+}
+
 QString whyText(const engine::BlendTrace& trace, const TokenFacts& facts) {
     if (facts.fate == engine::TokenFate::Fresh) {
         return index(facts.segment) >= trace.segments.size()
