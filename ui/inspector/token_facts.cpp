@@ -14,6 +14,7 @@ namespace ui {
 namespace {
 
 constexpr int kNeighbours = 4;
+constexpr int kCharactersBehindPassage = 2;  // the engine ends each with an empty line
 
 QString translated(const char* text) { return QCoreApplication::translate("ui::TokenFacts", text); }
 
@@ -122,14 +123,14 @@ std::optional<DocumentRange> documentRange(const engine::BlendTrace& trace, int 
     };
     const std::int64_t before = begun(segment.position, position);
     const std::int64_t own = begun(position, position + 1);
-    // The document's own text ends the segment; what precedes it is the header.
-    const std::int64_t header =
-        before + begun(position, segment.position + segment.tokens()) - (segment.end - segment.begin);
+    // A passage's prompt text is its header line, the document's own text, and an empty line.
+    const std::int64_t all = before + begun(position, segment.position + segment.tokens());
+    const std::int64_t header = all - (segment.end - segment.begin) - kCharactersBehindPassage;
     const std::int64_t begin = segment.begin + before - header - (own == 0 ? 1 : 0);
-    if (begin < segment.begin) {
+    if (begin < segment.begin || begin >= segment.end) {
         return {};
     }
-    return DocumentRange{number, begin, begin + std::max<std::int64_t>(own, 1)};
+    return DocumentRange{number, begin, std::min(begin + std::max<std::int64_t>(own, 1), segment.end)};
 }
 
 QString whyText(const engine::BlendTrace& trace, const TokenFacts& facts) {
