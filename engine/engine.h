@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/observer.h"
+#include "engine/on_disk.h"
 #include "engine/trace.h"
 #include "engine/types.h"
 
@@ -40,6 +41,8 @@ public:
     virtual Result<ChunkInfo> chunk(const ChunkId& id) = 0;
     /// The ledger of a collection: each file that was imported, by path.
     virtual Result<std::vector<FileInfo>> files(const std::string& collection) = 0;
+    /// How each of these files is now, in the order of files().
+    virtual Result<std::vector<OnDisk>> filesOnDisk(const std::string& collection) = 0;
     /// Puts documents of one collection into another as well (created when absent); text, chunks and KV exist once.
     virtual Status addToCollection(const std::string& from, const std::vector<std::string>& paths,
                                    const std::string& to) = 0;

@@ -293,6 +293,14 @@ CommandId EngineBridge::files(const QString& collection, QObject* context, Reply
         onEngine<T>([name = text::toUtf8(collection)](engine::Engine& engine, CommandTurn&) { return engine.files(name); }));
 }
 
+CommandId EngineBridge::filesOnDisk(const QString& collection, QObject* context, Reply<std::vector<engine::OnDisk>> reply) {
+    using T = std::vector<engine::OnDisk>;
+    return submit<T>({Lane::Question, tagOf("files on disk", context), {}}, context, std::move(reply),
+                     onEngine<T>([name = text::toUtf8(collection)](engine::Engine& engine, CommandTurn&) {
+                         return engine.filesOnDisk(name);
+                     }));
+}
+
 CommandId EngineBridge::document(engine::DocumentId id, QObject* context, Reply<engine::DocumentRecord> reply) {
     using T = engine::DocumentRecord;
     return submit<T>({Lane::Question, tagOf("document", context), {}}, context, std::move(reply),

@@ -65,6 +65,8 @@ public:
     // -- library
     CommandId collections(QObject* context, Reply<std::vector<engine::CollectionInfo>> reply);
     CommandId files(const QString& collection, QObject* context, Reply<std::vector<engine::FileInfo>> reply);
+    /// How each file is on disk now, in the order of files().
+    CommandId filesOnDisk(const QString& collection, QObject* context, Reply<std::vector<engine::OnDisk>> reply);
     CommandId document(engine::DocumentId id, QObject* context, Reply<engine::DocumentRecord> reply);
     /// A page of chunks; `tag` empty = never replaced.
     CommandId chunks(const engine::ChunkQuery& query, const QString& tag, QObject* context,

@@ -21,6 +21,7 @@
 #include "ui/inspector/inspect_view.h"
 #include "ui/palette/action_registry.h"
 #include "ui/palette/palette_dialog.h"
+#include "ui/palette/shortcut_sheet.h"
 #include "ui/query/ask_view.h"
 #include "ui/settings/settings_dialog.h"
 #include "ui/shell/job_bar.h"
@@ -57,12 +58,15 @@ MainWindow::MainWindow(Surroundings surroundings, Theme& theme, QSettings& store
     makeViews();
     makeRail();
     makeActions();
+    m_actions->restoreKeys(store);
+    connect(m_actions, &ActionRegistry::keysChanged, this, [this] { m_actions->saveKeys(m_settingsStore); });
     makeMenus();
     connectViews();
     connect(&theme, &Theme::changed, this, &MainWindow::dress);
     dress();
     if (const QByteArray geometry = store.value(u"window/geometry"_s).toByteArray(); !geometry.isEmpty())
         restoreGeometry(geometry);
+    connectInspect();
     m_docks->restore(store);
 }
 
@@ -179,15 +183,14 @@ void MainWindow::connectViews() {
         m_ask->setQuestion(words);
         m_ask->focusQuestion();
     });
-    connect(m_inspect, &InspectView::citationActivated, this, &MainWindow::openSegment);
-    connect(m_inspect, &InspectView::measureRequested, this, &MainWindow::measure);
-    connect(m_inspect, &InspectView::traceExportRequested, this, &MainWindow::saveTrace);
     connect(m_compare, &CompareView::pinRequested, this, &MainWindow::pinTrace);
     connect(m_compare, &CompareView::measureRequested, this, &MainWindow::measure);
     connect(m_store, &StoreView::capChanged, this, [this](std::uint64_t bytes) {
         m_settings.capBytes = bytes;
         writeSettings(m_settingsStore, m_settings);
     });
+
+    connect(m_store, &StoreView::computeRequested, m_library, &LibraryView::precompute);
 
     connect(m_welcome, &WelcomePage::defaultModelRequested, this, [this] {
         m_settings.model.clear();
@@ -387,28 +390,6 @@ void MainWindow::openDocument(engine::DocumentId document, std::int64_t begin, s
     m_document->open(document, begin, end);
 }
 
-void MainWindow::openSegment(int segment) {
-    if (!m_trace || segment < 0 || segment >= static_cast<int>(m_trace->segments.size()))
-        return;
-    const engine::PlanSegment& chosen = m_trace->segments[static_cast<std::size_t>(segment)];
-    if (chosen.kind != engine::SegmentKind::Chunk)
-        return;
-    m_bridge->chunk(chosen.chunk, this,
-                    [this, begin = chosen.begin, end = chosen.end](engine::Result<engine::ChunkInfo> chunk) {
-                        if (chunk)
-                            openDocument(chunk->record.document, begin, end);
-                        else
-                            say(text::sentence(chunk.status()));
-                    });
-}
-
-void MainWindow::showTrace(std::shared_ptr<const engine::BlendTrace> trace) {
-    m_trace = std::move(trace);
-    m_inspect->showTrace(m_trace);
-    m_compare->showCurrent(m_trace);
-    emit traceShown();
-}
-
 void MainWindow::openTrace(const QString& path) {
     m_bridge->loadTrace(path, this, [this](engine::Result<std::shared_ptr<const engine::BlendTrace>> trace) {
         if (!trace) {
@@ -502,6 +483,8 @@ void MainWindow::closeEvent(QCloseEvent* event) {
     m_settingsStore.setValue(u"window/geometry"_s, saveGeometry());
     if (!isWelcoming())
         m_docks->save(m_settingsStore);
+    for (auto panels = m_inspectPanels.begin(); panels != m_inspectPanels.end(); ++panels)
+        m_settingsStore.setValue(u"window/inspect/"_s + panels.key(), panels.value());
     m_bridge->stopAll();
     QMainWindow::closeEvent(event);
 }

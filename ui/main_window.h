@@ -1,6 +1,7 @@
 // The workbench's window: docks, menus, modes, palette, and the wiring between the views.
 #pragma once
 
+#include <QHash>
 #include <QMainWindow>
 #include <functional>
 #include <memory>
@@ -69,7 +70,7 @@ public:
     CompareView& compare() { return *m_compare; }
     WelcomePage& welcome() { return *m_welcome; }
     InspectionCursor& cursor() { return *m_cursor; }
-    const ActionRegistry& actions() const { return *m_actions; }
+    ActionRegistry& actions() { return *m_actions; }
     ViewDocks& docks() { return *m_docks; }
     bool isWelcoming() const;
     /// The trace that Inspect shows.
@@ -92,6 +93,8 @@ private:
     void makeRail();
     void connectViews();
     void focusMode();
+    void connectInspect();
+    void arrangeInspect();
     void showTrace(std::shared_ptr<const engine::BlendTrace> trace);
     void showWelcome(bool show);
     void updateWelcome();
@@ -106,6 +109,7 @@ private:
     void saveTrace();
     void measure();
     void openSegment(int segment);
+    void followToken();
     engine::EngineOptions engineOptions() const;
     void say(const QString& sentence);
     /// Tells why, and offers a new session: in this process where that helps, else in a new one.
@@ -134,7 +138,9 @@ private:
     WelcomePage* m_welcome = nullptr;
     JobBar* m_jobs = nullptr;
     QLabel* m_modelText = nullptr;
+    QHash<QString, QByteArray> m_inspectPanels;  // of each arrangement that was left: Inspect's own docks
     std::shared_ptr<const engine::BlendTrace> m_trace;
+    QHash<int, engine::DocumentId> m_segmentDocuments;  // of the trace's segments, as far as they were asked for
     bool m_libraryRead = false;
     bool m_samplesWanted = false;
 };

@@ -213,6 +213,12 @@ QString storeGroup(engine::StoreGroup group) {
     return {};
 }
 
+QString forecast(const engine::PrecomputeForecast& forecast) {
+    const QString size =
+        tr("%1 passages, %2 tokens, %3 on disk").arg(count(forecast.chunks), count(forecast.tokens), bytes(forecast.bytes));
+    return forecast.ms > 0 ? tr("%1, about %2").arg(size, duration(forecast.ms / 1000)) : size;
+}
+
 QString sentence(const engine::Status& status) {
     QString message = fromUtf8(status.message());
     if (!message.isEmpty())

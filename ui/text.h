@@ -43,6 +43,8 @@ QString kvDtype(engine::KvDtype dtype);
 QString fileState(const engine::FileInfo& file);
 QString ingestState(engine::IngestState state);
 QString storeGroup(engine::StoreGroup group);
+/// "12 passages, 3,100 tokens, 68.2 MiB on disk, about 20 s".
+QString forecast(const engine::PrecomputeForecast& forecast);
 QString sentence(const engine::Status& status);
 
 /// UTF-16 index of a character position of the engine, which counts Unicode code points.

@@ -47,6 +47,7 @@ public:
     Result<std::vector<ChunkInfo>> chunks(const ChunkQuery& query) override;
     Result<ChunkInfo> chunk(const ChunkId& id) override;
     Result<std::vector<FileInfo>> files(const std::string& collection) override;
+    Result<std::vector<OnDisk>> filesOnDisk(const std::string& collection) override;
     Status addToCollection(const std::string& from, const std::vector<std::string>& paths, const std::string& to) override;
     Status removeFile(const std::string& collection, const std::string& path) override;
     Status removeCollection(const std::string& collection) override;

@@ -1,4 +1,6 @@
 // The library's lists and its ledger: what stands where, and how much of it has KV.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <map>
 #include <unordered_map>
@@ -7,6 +9,19 @@
 #include "engine/session/engine_impl.h"
 
 namespace engine {
+
+namespace {
+
+OnDisk onDisk(const SourceRecord& source) {
+    struct stat info {};
+    if (::stat(source.path.c_str(), &info) != 0)
+        return OnDisk::Missing;
+    const std::int64_t modifiedNs = std::int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
+    const bool same = static_cast<std::uint64_t>(info.st_size) == source.sizeBytes && modifiedNs == source.modifiedNs;
+    return same ? OnDisk::Same : OnDisk::Changed;
+}
+
+}  // namespace
 
 Result<CollectionRecord> EngineImpl::collectionNamed(const std::string& name) {
     Result<std::optional<CollectionRecord>> collection = m_catalog->collection(name);
@@ -147,6 +162,21 @@ Result<ChunkInfo> EngineImpl::chunk(const ChunkId& id) {
         if (Status status = describeChunks(infos); !status.ok())
             return status;
         return std::move(infos.front());
+    });
+}
+
+Result<std::vector<OnDisk>> EngineImpl::filesOnDisk(const std::string& collection) {
+    return guarded([&]() -> Result<std::vector<OnDisk>> {
+        const Result<CollectionRecord> record = collectionNamed(collection);
+        if (!record.ok())
+            return record.status();
+        const Result<std::vector<SourceRecord>> sources = m_catalog->sources(record->id);
+        if (!sources.ok())
+            return sources.status();
+        std::vector<OnDisk> states;
+        for (const SourceRecord& source : *sources)
+            states.push_back(onDisk(source));
+        return states;
     });
 }
 

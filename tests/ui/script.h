@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -19,8 +20,11 @@ public:
     // Set before the engine is opened.
     int chunkCount = 12;  // of the collection "papers"
     std::vector<std::string> answer = {"Eleven ", "springs ", "feed ", "the ", "valley."};
-    int precomputeBorders = 40;      // layer borders of a precompute
-    std::string endOfRun;            // the next run ends the session with this; empty = it answers
+    std::string endOfRun;                // the next run ends the session with this; empty = it answers
+    int precomputeBorders = 40;          // layer borders of a precompute
+    std::uint64_t bytesFromRam = 0;      // of what an answer loads
+    std::set<std::string> changedFiles;  // since they were imported
+    std::set<std::string> missingFiles;
     std::function<void()> afterRun;  // engine thread, when a run has been answered
 
     /// From now on calls of this name wait in their middle until released or stopped.

@@ -151,6 +151,16 @@ engine::Result<std::vector<engine::FileInfo>> ScriptedEngine::files(const std::s
     return list;
 }
 
+engine::Result<std::vector<engine::OnDisk>> ScriptedEngine::filesOnDisk(const std::string& collection) {
+    std::vector<engine::OnDisk> states;
+    const std::vector<engine::FileInfo> ledger = files(collection).value();
+    for (const engine::FileInfo& file : ledger)
+        states.push_back(m_script->changedFiles.contains(file.source.path)   ? engine::OnDisk::Changed
+                         : m_script->missingFiles.contains(file.source.path) ? engine::OnDisk::Missing
+                                                                             : engine::OnDisk::Same);
+    return states;
+}
+
 engine::Result<std::vector<engine::SourceRecord>> ScriptedEngine::sources(const std::string&) {
     return std::vector<engine::SourceRecord>{};
 }
@@ -374,6 +384,7 @@ engine::Result<engine::Answer> ScriptedEngine::run(const engine::BlendPlan& plan
     answer.ms.decode = 400;
     answer.ms.total = 520;
     answer.bytesLoaded = plan.bytesToLoad;
+    answer.bytesFromRam = m_script->bytesFromRam;
     answer.chargedWork = plan.chargedWork;
     observer.firstToken(answer.ms);
     for (const std::string& piece : m_script->answer) {

@@ -32,6 +32,7 @@ public:
     engine::Result<std::vector<engine::ChunkInfo>> chunks(const engine::ChunkQuery& query) override;
     engine::Result<engine::ChunkInfo> chunk(const engine::ChunkId& id) override;
     engine::Result<std::vector<engine::FileInfo>> files(const std::string& collection) override;
+    engine::Result<std::vector<engine::OnDisk>> filesOnDisk(const std::string& collection) override;
     engine::Status addToCollection(const std::string& from, const std::vector<std::string>& paths,
                                    const std::string& to) override;
     engine::Status removeFile(const std::string& collection, const std::string& path) override;

@@ -18,6 +18,7 @@
 #include "ui/collections/document_view.h"
 #include "ui/collections/library_view.h"
 #include "ui/history/history_view.h"
+#include "ui/inspection_cursor.h"
 #include "ui/main_window.h"
 #include "ui/query/ask_view.h"
 #include "ui/query/turn_view.h"
@@ -116,6 +117,21 @@ private slots:
         turn->findChild<QPushButton*>(u"citation%1"_s.arg(turn->data().plan.hits))->click();
         QTRY_VERIFY_WITH_TIMEOUT(!window.document().markedText().isEmpty(), kPatience);
         QCOMPARE(window.document().markedText().size(), qsizetype(cited.end - cited.begin));
+
+        // Every token of a passage is pointed at in the document beside it.
+        const ui::TurnData& asked = turn->data();
+        int pointed = 0;
+        for (int position = cited.position; position < cited.position + cited.tokens(); ++position) {
+            window.cursor().setToken(position);
+            QTRY_VERIFY_WITH_TIMEOUT(window.bridge().isIdle(), kPatience);
+            const QString piece = QString::fromStdString(asked.answer->trace->pieces[static_cast<std::size_t>(position)]);
+            const QString shown = window.document().pointedText().replace(QChar::ParagraphSeparator, u'\n');
+            if (shown.isEmpty())
+                continue;                                                                   // of the header line
+            QVERIFY2(piece.startsWith(shown), qPrintable(piece + u" against "_s + shown));  // the last is cut at the end
+            ++pointed;
+        }
+        QVERIFY2(pointed * 2 > cited.tokens(), qPrintable(QString::number(pointed)));
 
         // Compare with full prefill: the trace carries the deviation.
         turn->findChild<QToolButton*>(u"compareFull"_s)->click();

@@ -53,7 +53,8 @@ void DocumentText::dress() {
 }
 
 void DocumentText::showDocument(const QString& text, std::vector<PageStart> pages) {
-    setExtraSelections({});
+    m_marked = m_pointed = {};
+    showMarks();
     m_begin = m_end = -1;
     m_pages = std::move(pages);
     setPlainText(text);
@@ -68,18 +69,43 @@ void DocumentText::showDocument(const QString& text, std::vector<PageStart> page
 void DocumentText::mark(int begin, int end) {
     m_begin = begin;
     m_end = end;
-    QList<ExtraSelection> selections;
+    m_marked = {};
     if (end > begin) {
-        ExtraSelection selection;
-        selection.cursor = QTextCursor(document());
-        selection.cursor.setPosition(begin);
-        selection.cursor.setPosition(std::min(end, document()->characterCount() - 1), QTextCursor::KeepAnchor);
-        selection.format.setBackground(m_theme.color(Role::AccentTint));
-        selections << selection;
+        m_marked.cursor = QTextCursor(document());
+        m_marked.cursor.setPosition(begin);
+        m_marked.cursor.setPosition(std::min(end, document()->characterCount() - 1), QTextCursor::KeepAnchor);
     }
-    setExtraSelections(selections);
+    showMarks();
     scrollToMark();
     QTimer::singleShot(0, this, &DocumentText::scrollToMark);  // after the pages below have been laid out
+}
+
+void DocumentText::showMarks() {
+    m_marked.format.setBackground(m_theme.color(Role::AccentTint));
+    m_pointed.format.setBackground(m_theme.color(Role::Accent));
+    m_pointed.format.setForeground(m_theme.color(Role::AccentInk));
+    QList<ExtraSelection> selections;
+    for (const ExtraSelection& selection : {m_marked, m_pointed}) {
+        if (selection.cursor.hasSelection())
+            selections << selection;
+    }
+    setExtraSelections(selections);
+}
+
+void DocumentText::point(int begin, int end, bool scroll) {
+    m_pointed = {};
+    const int last = std::max(document()->characterCount() - 1, 0);
+    if (end > begin && begin <= last) {
+        m_pointed.cursor = QTextCursor(document());
+        m_pointed.cursor.setPosition(begin);
+        m_pointed.cursor.setPosition(std::min(end, last), QTextCursor::KeepAnchor);
+    }
+    showMarks();
+    if (!scroll || !m_pointed.cursor.hasSelection())
+        return;
+    const QRect place = cursorRect(m_pointed.cursor);
+    if (place.top() < 0 || place.bottom() > viewport()->height())
+        verticalScrollBar()->setValue(verticalScrollBar()->value() + place.top() - viewport()->height() / 4);
 }
 
 void DocumentText::scrollToMark() {
@@ -92,13 +118,7 @@ void DocumentText::scrollToMark() {
     verticalScrollBar()->setValue(y - viewport()->height() / 4);
 }
 
-QString DocumentText::markedText() const {
-    const QList<ExtraSelection> selections = extraSelections();
-    if (selections.isEmpty())
-        return {};
-    QString text = selections.front().cursor.selectedText();
-    return text.replace(QChar::ParagraphSeparator, u'\n');
-}
+QString DocumentText::markedText() const { return m_marked.cursor.selectedText().replace(QChar::ParagraphSeparator, u'\n'); }
 
 int DocumentText::pageAt(int position) const {
     int page = 0;
@@ -224,6 +244,22 @@ void DocumentView::open(engine::DocumentId document, std::int64_t begin, std::in
     });
 }
 
+void DocumentView::point(engine::DocumentId document, std::int64_t begin, std::int64_t end, Open open) {
+    m_pointBegin = begin;
+    m_pointEnd = end;
+    if (document == m_document && !m_plain.isEmpty())
+        showPoint(open == Open::Yes);
+    else if (open == Open::Yes)
+        this->open(document, begin, begin);
+    else
+        m_text->point(0, 0, false);
+}
+
+void DocumentView::showPoint(bool scroll) {
+    m_text->point(static_cast<int>(text::utf16Index(m_plain, m_pointBegin)),
+                  static_cast<int>(text::utf16Index(m_plain, m_pointEnd)), scroll);
+}
+
 void DocumentView::showRecord(const engine::DocumentRecord& record) {
     m_document = record.id;
     m_title = text::fromUtf8(record.title);
@@ -240,6 +276,8 @@ void DocumentView::showRecord(const engine::DocumentRecord& record) {
     }
     m_text->showDocument(m_plain, std::move(pages));
     markRange();
+    if (m_pointEnd > m_pointBegin && m_begin == m_pointBegin)
+        showPoint(false);  // it was opened for a token
     emit shown();
 }
 

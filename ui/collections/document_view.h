@@ -27,6 +27,9 @@ public:
     void showDocument(const QString& text, std::vector<PageStart> pages);
     /// UTF-16 positions; scrolls there.
     void mark(int begin, int end);
+    /// A second mark within or beside the first, for one token; scrolls only when told to and it is out of sight. begin = end: none.
+    void point(int begin, int end, bool scroll);
+    QString pointedText() const { return m_pointed.cursor.selectedText(); }
     QString markedText() const;
     int pageAt(int position) const;
 
@@ -43,8 +46,12 @@ private:
     Theme& m_theme;
     QWidget* m_margin;
     std::vector<PageStart> m_pages;
+    void showMarks();
+
     int m_begin = -1;
     int m_end = -1;
+    ExtraSelection m_marked;  // empty cursors select nothing
+    ExtraSelection m_pointed;
 };
 
 class DocumentView : public QWidget {
@@ -54,7 +61,12 @@ public:
 
     /// Opens a document and marks the characters [begin, end); begin = end marks nothing.
     void open(engine::DocumentId document, std::int64_t begin, std::int64_t end);
+    /// Points at characters of a document, of a token that is looked at elsewhere. Opens it when `open` says so, else does nothing
+    /// unless it is open. begin = end: points at nothing.
+    enum class Open { No, Yes };
+    void point(engine::DocumentId document, std::int64_t begin, std::int64_t end, Open open);
     QString markedText() const { return m_text->markedText(); }
+    QString pointedText() const { return m_text->pointedText(); }
     int markedPage() const { return m_markedPage; }
     const QString& title() const { return m_title; }
 
@@ -64,6 +76,7 @@ signals:
 private:
     void showRecord(const engine::DocumentRecord& record);
     void markRange();
+    void showPoint(bool scroll);
     void find(bool backward);
 
     Theme& m_theme;
@@ -73,6 +86,8 @@ private:
     QString m_plain;
     std::int64_t m_begin = 0;
     std::int64_t m_end = 0;
+    std::int64_t m_pointBegin = 0;
+    std::int64_t m_pointEnd = 0;
     int m_markedPage = 0;
     QLabel* m_heading;
     QLabel* m_place;

@@ -31,81 +31,114 @@ int FileModel::rowCount(const QModelIndex& parent) const { return parent.isValid
 
 int FileModel::columnCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : ColumnCount; }
 
-QString FileModel::display(const engine::FileInfo& file, int column) const {
+bool FileModel::isQueued(int row) const {
+    const QString path = text::fromUtf8(file(row).source.path);
+    return !m_read.contains(path) && std::any_of(m_queued.begin(), m_queued.end(), [&](const QString& queued) {
+        return path == queued || path.startsWith(queued + u'/');
+    });
+}
+
+engine::OnDisk FileModel::onDisk(int row) const {
+    const auto place = static_cast<std::size_t>(row);
+    return place < m_onDisk.size() ? m_onDisk[place] : engine::OnDisk::Same;
+}
+
+QString FileModel::state(int row) const {
+    if (isQueued(row))
+        return tr("Queued");
+    if (isIndexed(file(row)) && onDisk(row) != engine::OnDisk::Same)
+        return onDisk(row) == engine::OnDisk::Changed ? tr("Changed") : tr("Missing");
+    return text::fileState(file(row));
+}
+
+bool FileModel::isOnlyNote(int row) const {
+    return file(row).source.state != storage::SourceState::Indexed || file(row).source.document.value == 0;
+}
+
+QString FileModel::note(int row) const {
+    const engine::FileInfo& info = file(row);
+    if (!info.source.reason.empty())
+        return text::fromUtf8(info.source.reason);
+    if (isQueued(row) && isOnlyNote(row))
+        return tr("waits to be read");
+    if (!isIndexed(info))
+        return {};
+    switch (onDisk(row)) {
+        case engine::OnDisk::Same:
+            return text::fromUtf8(info.title);
+        case engine::OnDisk::Changed:
+            return tr("changed since it was imported: import it again");
+        case engine::OnDisk::Missing:
+            return tr("no longer on disk; what was imported stays");
+    }
+    return {};
+}
+
+QString FileModel::hint(int row) const {
+    const engine::FileInfo& info = file(row);
+    QStringList lines{text::fromUtf8(info.source.path), note(row)};
+    if (const auto imported = m_imported.constFind(lines.front()); imported != m_imported.cend())
+        lines << tr("last import: %1").arg(text::ingestState(*imported));
+    lines.removeAll(QString());
+    return lines.join(u'\n');
+}
+
+QString FileModel::display(int row, int column) const {
+    const engine::FileInfo& info = file(row);
+    const bool indexed = isIndexed(info) && info.source.document.value != 0;
     switch (column) {
         case File:
-            return text::fileName(text::fromUtf8(file.source.path));
+            return text::fileName(text::fromUtf8(info.source.path));
         case State:
-            return text::fileState(file);
-        case Pages:
-            return file.pages > 0 ? text::count(file.pages) : QString();
-        case Passages:
-            return isIndexed(file) ? text::count(file.chunks) : QString();
-        case Tokens:
-            return isIndexed(file) ? text::count(file.tokens) : QString();
-        case Coverage:
-            return isIndexed(file) ? text::percent(coverage(file)) : QString();
-        case Bytes:
-            return file.kvBytes > 0 ? text::bytes(file.kvBytes) : QString();
-        case Pinned:
-            return file.pinnedChunks > 0 ? text::count(file.pinnedChunks) : QString();
+            return state(row);
         case Note:
-            return isIndexed(file) && file.source.reason.empty() ? text::fromUtf8(file.title)
-                                                                 : text::fromUtf8(file.source.reason);
+            return note(row);
+        case Pages:
+            return info.pages > 0 ? text::count(info.pages) : QString();
+        case Passages:
+            return indexed ? text::count(info.chunks) : QString();
+        case Tokens:
+            return indexed ? text::count(info.tokens) : QString();
+        case Coverage:
+            return indexed ? text::percent(coverage(info)) : QString();
+        case Bytes:
+            return info.kvBytes > 0 ? text::bytes(info.kvBytes) : QString();
+        case Pinned:
+            return info.pinnedChunks > 0 ? text::count(info.pinnedChunks) : QString();
         default:
             return {};
     }
 }
 
-QVariant FileModel::sortKey(const engine::FileInfo& file, int column) const {
+QVariant FileModel::sortKey(int row, int column) const {
+    const engine::FileInfo& info = file(row);
     switch (column) {
         case Pages:
-            return file.pages;
+            return info.pages;
         case Passages:
-            return file.chunks;
+            return info.chunks;
         case Tokens:
-            return static_cast<qlonglong>(file.tokens);
+            return static_cast<qlonglong>(info.tokens);
         case Coverage:
-            return coverage(file);
+            return coverage(info);
         case Bytes:
-            return static_cast<qulonglong>(file.kvBytes);
+            return static_cast<qulonglong>(info.kvBytes);
         case Pinned:
-            return file.pinnedChunks;
+            return info.pinnedChunks;
         default:
-            return display(file, column);
+            return display(row, column);
     }
 }
 
-QVariant FileModel::data(const QModelIndex& index, int role) const {
-    if (!index.isValid())
-        return {};
-    const engine::FileInfo& info = m_files[static_cast<std::size_t>(index.row())];
-    const bool numbers = index.column() >= Pages && index.column() <= Pinned;
-    switch (role) {
-        case Qt::DisplayRole:
-            return display(info, index.column());
-        case kSortRole:
-            return sortKey(info, index.column());
-        case kCoverageRole:
-            return index.column() == Coverage && isIndexed(info) ? QVariant(coverage(info)) : QVariant();
-        case Qt::TextAlignmentRole:
-            return QVariant((numbers ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
-        case Qt::ToolTipRole:
-            return QStringList{text::fromUtf8(info.source.path), text::fromUtf8(info.source.reason)}.join(u'\n').trimmed();
-        case Qt::ForegroundRole:
-            return index.column() == Note ? QVariant(m_theme.color(Role::QuietInk)) : QVariant();
-        case Qt::DecorationRole:
-            break;
-        default:
-            return {};
-    }
-    if (index.column() == Pinned)
-        return info.pinnedChunks > 0 ? QVariant(icon(u"pin"_s, m_theme, Role::Accent)) : QVariant();
-    if (index.column() != State)
-        return {};
+QVariant FileModel::stateIcon(int row) const {
+    if (isQueued(row))
+        return icon(u"history"_s, m_theme, Role::QuietInk);
+    const engine::FileInfo& info = file(row);
     switch (info.source.state) {
         case storage::SourceState::Indexed:
-            return coverage(info) >= 1 ? icon(u"done"_s, m_theme, Role::Good) : icon(u"partial"_s, m_theme, Role::QuietInk);
+            return onDisk(row) != engine::OnDisk::Same ? icon(u"again"_s, m_theme, Role::Warn)
+                   : coverage(info) >= 1               ? icon(u"done"_s, m_theme, Role::Good)
+                                                       : icon(u"partial"_s, m_theme, Role::QuietInk);
         case storage::SourceState::Skipped:
             return icon(u"skipped"_s, m_theme, Role::QuietInk);
         case storage::SourceState::Failed:
@@ -114,11 +147,38 @@ QVariant FileModel::data(const QModelIndex& index, int role) const {
     return {};
 }
 
+QVariant FileModel::data(const QModelIndex& index, int role) const {
+    if (!index.isValid())
+        return {};
+    const int row = index.row();
+    const engine::FileInfo& info = file(row);
+    switch (role) {
+        case Qt::DisplayRole:
+            return display(row, index.column());
+        case kSortRole:
+            return sortKey(row, index.column());
+        case kCoverageRole:
+            return index.column() == Coverage && !isOnlyNote(row) ? QVariant(coverage(info)) : QVariant();
+        case Qt::TextAlignmentRole:
+            return QVariant((index.column() >= Pages ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+        case Qt::ToolTipRole:
+            return hint(row);
+        case Qt::ForegroundRole:
+            return index.column() == Note ? QVariant(m_theme.color(Role::QuietInk)) : QVariant();
+        case Qt::DecorationRole:
+            return index.column() == State                             ? stateIcon(row)
+                   : index.column() == Pinned && info.pinnedChunks > 0 ? QVariant(icon(u"pin"_s, m_theme, Role::Accent))
+                                                                       : QVariant();
+        default:
+            return {};
+    }
+}
+
 QVariant FileModel::headerData(int section, Qt::Orientation orientation, int role) const {
     if (orientation != Qt::Horizontal)
         return {};
     if (role == Qt::TextAlignmentRole)
-        return QVariant((section >= Pages && section <= Pinned ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+        return QVariant((section >= Pages ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
     if (role != Qt::DisplayRole)
         return {};
     switch (section) {
@@ -146,6 +206,49 @@ QVariant FileModel::headerData(int section, Qt::Orientation orientation, int rol
 }
 
 void FileModel::setFiles(std::vector<engine::FileInfo> files) {
+    if (files.size() != m_known.size())
+        m_onDisk.clear();  // told anew for these
+    m_known = std::move(files);
+    show(m_known);
+}
+
+void FileModel::setOnDisk(std::vector<engine::OnDisk> states) {
+    if (states.size() != m_known.size())
+        return;  // of a ledger that has changed since
+    m_onDisk = std::move(states);
+    if (!m_known.empty())
+        emit dataChanged(index(0, State), index(static_cast<int>(m_known.size()) - 1, Note));
+}
+
+void FileModel::setQueued(const QStringList& paths) {
+    if (paths == m_queued)
+        return;
+    m_queued = paths;
+    m_read.clear();
+    show(m_known);
+}
+
+void FileModel::noteImported(const engine::IngestFile& file) {
+    const QString path = text::fromUtf8(file.path);
+    m_imported.insert(path, file.state);
+    m_read.insert(path);
+    if (!m_queued.isEmpty())
+        show(m_known);
+}
+
+void FileModel::show(std::vector<engine::FileInfo> files) {
+    for (const QString& queued : m_queued) {
+        const bool known = m_read.contains(queued) || std::any_of(files.begin(), files.end(), [&](const auto& file) {
+                               const QString path = text::fromUtf8(file.source.path);
+                               return path == queued || path.startsWith(queued + u'/');
+                           });
+        if (known)
+            continue;
+        engine::FileInfo waiting;
+        waiting.source.path = text::toUtf8(queued);
+        waiting.source.state = storage::SourceState::Indexed;
+        files.push_back(std::move(waiting));
+    }
     const bool same = std::equal(files.begin(), files.end(), m_files.begin(), m_files.end(),
                                  [](const auto& a, const auto& b) { return a.source.path == b.source.path; });
     if (same) {

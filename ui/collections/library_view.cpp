@@ -13,7 +13,6 @@
 #include <QMessageBox>
 #include <QMimeData>
 #include <QPushButton>
-#include <QSortFilterProxyModel>
 #include <QSplitter>
 #include <QTabWidget>
 #include <QTableView>
@@ -22,6 +21,7 @@
 #include <QVBoxLayout>
 
 #include "ui/collections/coverage_delegate.h"
+#include "ui/collections/ledger_table.h"
 #include "ui/collections/passage_panel.h"
 #include "ui/collections/plain_table.h"
 #include "ui/icons.h"
@@ -57,9 +57,9 @@ LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     rightColumn->setContentsMargins(0, 0, 0, 0);
     rightColumn->setSpacing(0);
     auto* const head = new QWidget(right);
-    auto* const headLine = new QHBoxLayout(head);
-    headLine->setContentsMargins(24, 20, 24, 8);
-    headLine->setSpacing(8);
+    m_headLine = new QBoxLayout(QBoxLayout::LeftToRight, head);
+    m_headLine->setContentsMargins(24, 20, 24, 8);
+    m_headLine->setSpacing(8);
     auto* const words = new QVBoxLayout;
     words->setSpacing(4);
     m_title = new QLabel(head);
@@ -82,8 +82,8 @@ LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     m_compute = new QPushButton(tr("Compute KV"), head);
     m_compute->setObjectName(u"computeButton"_s);
     m_compute->setAccessibleName(tr("Compute the KV of passages that have none"));
-    headLine->addLayout(words, 1);
-    headLine->addWidget(m_compute, 0, Qt::AlignTop);
+    m_headLine->addLayout(words, 1);
+    m_headLine->addWidget(m_compute, 0, Qt::AlignTop | Qt::AlignLeft);
     rightColumn->addWidget(head);
     m_tabs = new QTabWidget(right);
     m_tabs->setObjectName(u"libraryTabs"_s);
@@ -96,7 +96,7 @@ LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     m_splitter->addWidget(right);
     m_splitter->setStretchFactor(0, 0);
     m_splitter->setStretchFactor(1, 1);
-    m_splitter->setSizes({300, 900});
+    m_splitter->setSizes({248, 952});
     m_splitter->setChildrenCollapsible(false);
     column->addWidget(m_splitter);
 
@@ -109,6 +109,8 @@ LibraryView::LibraryView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     };
     connect(&bridge, &EngineBridge::libraryChanged, this, soon);
     connect(&bridge, &EngineBridge::fileDone, this, soon);
+    connect(&bridge, &EngineBridge::fileDone, this,
+            [this](CommandId, const engine::IngestFile& file) { m_files.noteImported(file); });
     connect(&bridge, &EngineBridge::storeChanged, this, soon);
     connect(&bridge, &EngineBridge::opened, this, &LibraryView::refresh);
     connect(m_compute, &QPushButton::clicked, this, [this] { precompute(collection()); });
@@ -184,26 +186,10 @@ QWidget* LibraryView::makeCollections() {
 }
 
 QWidget* LibraryView::makeFiles() {
-    m_sorted = new QSortFilterProxyModel(this);
-    m_sorted->setSourceModel(&m_files);
-    m_sorted->setSortRole(FileModel::kSortRole);
-    m_sorted->setSortCaseSensitivity(Qt::CaseInsensitive);
-    m_fileTable = plainTable(u"fileTable"_s, tr("Files of the collection"), this);
-    m_fileTable->setModel(m_sorted);
-    m_fileTable->setSortingEnabled(true);
-    m_fileTable->sortByColumn(FileModel::File, Qt::AscendingOrder);
-    m_fileTable->setItemDelegateForColumn(
-        FileModel::Coverage,
-        new CoverageDelegate(m_theme, FileModel::kCoverageRole, CoverageDelegate::Kind::Coverage, m_fileTable));
-    const int widths[] = {260, 112, 72, 96, 88, 152, 104, 80, 240};
-    for (int column = 0; column < FileModel::ColumnCount; ++column)
-        m_fileTable->setColumnWidth(column, widths[column]);
-    m_fileTable->horizontalHeader()->setStretchLastSection(true);
-    makeExportable(*m_fileTable, u"files"_s);
-    m_fileTable->setContextMenuPolicy(Qt::CustomContextMenu);
+    m_fileTable = new LedgerTable(m_theme, m_files, this);
     connect(m_fileTable, &QTableView::customContextMenuRequested, this, &LibraryView::fileMenu);
     connect(m_fileTable, &QTableView::activated, this, [this](const QModelIndex& index) {
-        const engine::FileInfo& file = m_files.file(m_sorted->mapToSource(index).row());
+        const engine::FileInfo& file = m_files.file(m_fileTable->fileRow(index));
         if (file.source.document.value != 0)
             emit documentRequested(file.source.document, 0, 0);
     });
@@ -220,6 +206,8 @@ void LibraryView::dress() {
 
 void LibraryView::showEvent(QShowEvent* event) {
     dress();  // what was set before the style sheet reached the labels is lost
+    if (m_bridge.isOpen() && !collection().isEmpty())
+        readFiles();  // files may have changed on disk meanwhile
     QWidget::showEvent(event);
 }
 
@@ -229,7 +217,8 @@ void LibraryView::resizeEvent(QResizeEvent* event) {
     if (m_splitter->orientation() == orientation)
         return;
     m_splitter->setOrientation(orientation);
-    m_splitter->setSizes(orientation == Qt::Horizontal ? QList<int>{300, 900} : QList<int>{260, 600});
+    m_headLine->setDirection(orientation == Qt::Horizontal ? QBoxLayout::LeftToRight : QBoxLayout::TopToBottom);
+    m_splitter->setSizes(orientation == Qt::Horizontal ? QList<int>{248, 952} : QList<int>{260, 600});
 }
 
 QString LibraryView::collection() const { return m_collections.name(m_collectionTable->currentIndex().row()); }
@@ -286,6 +275,7 @@ void LibraryView::showCollection() {
     }
     const engine::CollectionInfo& info = m_collections.collections()[static_cast<std::size_t>(row)];
     m_title->setText(name);
+    showQueued();
     m_summary->setText(
         tr("%1 documents · %2 passages · %3 with KV")
             .arg(text::count(info.record.documents), text::count(info.record.chunks), text::count(info.chunksWithKv)));
@@ -296,11 +286,16 @@ void LibraryView::showCollection() {
 }
 
 void LibraryView::readFiles() {
-    m_bridge.files(collection(), this, [this](engine::Result<std::vector<engine::FileInfo>> result) {
+    const QString name = collection();
+    m_bridge.files(name, this, [this](engine::Result<std::vector<engine::FileInfo>> result) {
         if (result)
             m_files.setFiles(std::move(*result));
         else
             emit failed(text::sentence(result.status()));
+    });
+    m_bridge.filesOnDisk(name, this, [this](engine::Result<std::vector<engine::OnDisk>> result) {
+        if (result)
+            m_files.setOnDisk(std::move(*result));
     });
 }
 
@@ -312,12 +307,7 @@ void LibraryView::showForecast() {
             m_forecast->setText(forecast ? tr("Every passage has its KV.") : QString());
             return;
         }
-        QString sentence =
-            tr("Computing the rest: %1 passages, %2 tokens, %3 on disk")
-                .arg(text::count(forecast->chunks), text::count(forecast->tokens), text::bytes(forecast->bytes));
-        if (forecast->ms > 0)
-            sentence += tr(", about %1").arg(text::duration(forecast->ms / 1000));
-        m_forecast->setText(sentence + u'.');
+        m_forecast->setText(tr("Computing the rest: %1.").arg(text::forecast(*forecast)));
     });
 }
 
@@ -336,7 +326,11 @@ void LibraryView::import(const QStringList& paths, const QString& collection, Af
         request.paths.push_back(text::toUtf8(path));
     request.collection = text::toUtf8(collection);
     request.recursive = true;
-    m_bridge.ingest(request, this, [this, collection, after](engine::Result<engine::IngestReport> report) {
+    m_queued.push_back({collection, paths});
+    showQueued();
+    m_bridge.ingest(request, this, [this, collection, paths, after](engine::Result<engine::IngestReport> report) {
+        std::erase(m_queued, std::pair(collection, paths));
+        showQueued();
         if (!report) {
             emit failed(text::sentence(report.status()));
             return;
@@ -345,6 +339,15 @@ void LibraryView::import(const QStringList& paths, const QString& collection, Af
         if (after == After::Precompute && !report->cancelled)
             precompute(collection);
     });
+}
+
+void LibraryView::showQueued() {
+    QStringList paths;
+    for (const auto& [name, queued] : m_queued) {
+        if (name == collection())
+            paths += queued;
+    }
+    m_files.setQueued(paths);
 }
 
 void LibraryView::precompute(const QString& collection) {
@@ -428,15 +431,8 @@ void LibraryView::dropEvent(QDropEvent* event) {
 
 // ---- menus -----------------------------------------------------------------------------------------------------
 
-QStringList LibraryView::chosenPaths() const {
-    QStringList paths;
-    for (const QModelIndex& index : m_fileTable->selectionModel()->selectedRows())
-        paths << text::fromUtf8(m_files.file(m_sorted->mapToSource(index).row()).source.path);
-    return paths;
-}
-
 void LibraryView::fileMenu(const QPoint& where) {
-    const QStringList paths = chosenPaths();
+    const QStringList paths = m_fileTable->chosenPaths();
     QMenu menu(this);
     if (!paths.isEmpty()) {
         const QModelIndex current = m_fileTable->currentIndex();
@@ -444,10 +440,7 @@ void LibraryView::fileMenu(const QPoint& where) {
         menu.addSeparator();
         const auto pinned = [this](bool pin) {
             return [this, pin] {
-                m_bridge.pinFiles(collection(), chosenPaths(), pin, this, [this](engine::Result<std::int64_t> records) {
-                    if (!records)
-                        emit failed(text::sentence(records.status()));
-                });
+                m_bridge.pinFiles(collection(), m_fileTable->chosenPaths(), pin, this, telling<std::int64_t>());
             };
         };
         menu.addAction(tr("Pin the KV"), this, pinned(true));
@@ -455,10 +448,7 @@ void LibraryView::fileMenu(const QPoint& where) {
         menu.addAction(tr("Add to another collection…"), this, [this, paths] {
             const QString to = askForCollection(tr("Add to a collection"), tr("selection"));
             if (!to.isEmpty())
-                m_bridge.addToCollection(collection(), paths, to, this, [this](engine::Result<Nothing> result) {
-                    if (!result)
-                        emit failed(text::sentence(result.status()));
-                });
+                m_bridge.addToCollection(collection(), paths, to, this, telling<Nothing>());
         });
         menu.addAction(tr("Import again"), this, [this, paths] { import(paths, collection(), After::OnlyImport); });
         menu.addSeparator();
@@ -472,10 +462,7 @@ void LibraryView::fileMenu(const QPoint& where) {
                         tr("Files on disk are not touched. Their KV stays in the store until it is evicted.")) !=
                 QMessageBox::Yes)
                 return;
-            m_bridge.removeFiles(collection(), paths, this, [this](engine::Result<Nothing> result) {
-                if (!result)
-                    emit failed(text::sentence(result.status()));
-            });
+            m_bridge.removeFiles(collection(), paths, this, telling<Nothing>());
         });
         menu.addSeparator();
     }
@@ -488,8 +475,10 @@ void LibraryView::collectionMenu(const QPoint& where) {
     QMenu menu(this);
     if (!name.isEmpty()) {
         menu.addAction(tr("Compute KV"), this, [this, name] { precompute(name); });
-        menu.addAction(tr("Pin the KV"), this, [this, name] { m_bridge.pinCollection(name, true, this, {}); });
-        menu.addAction(tr("Unpin the KV"), this, [this, name] { m_bridge.pinCollection(name, false, this, {}); });
+        menu.addAction(tr("Pin the KV"), this,
+                       [this, name] { m_bridge.pinCollection(name, true, this, telling<std::int64_t>()); });
+        menu.addAction(tr("Unpin the KV"), this,
+                       [this, name] { m_bridge.pinCollection(name, false, this, telling<std::int64_t>()); });
         const QHash<QString, QString>& all = watched();
         for (auto folder = all.cbegin(); folder != all.cend(); ++folder) {
             if (folder.value() == name)
@@ -507,7 +496,7 @@ void LibraryView::collectionMenu(const QPoint& where) {
                     tr("Remove %1 from the library?").arg(name) + u"\n\n"_s +
                         tr("Files on disk are not touched. Their KV stays in the store until it is evicted.")) ==
                 QMessageBox::Yes)
-                m_bridge.removeCollection(name, this, {});
+                m_bridge.removeCollection(name, this, telling<Nothing>());
         });
         menu.addSeparator();
     }

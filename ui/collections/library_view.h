@@ -4,16 +4,19 @@
 #include <QHash>
 #include <QTimer>
 #include <QWidget>
+#include <utility>
+#include <vector>
 
 #include "ui/collections/collection_model.h"
 #include "ui/collections/file_model.h"
 #include "ui/collections/watched_folders.h"
 #include "ui/engine_bridge.h"
+#include "ui/text.h"
 
+class QBoxLayout;
 class QLabel;
 class QMenu;
 class QPushButton;
-class QSortFilterProxyModel;
 class QSplitter;
 class QTabWidget;
 class QTableView;
@@ -21,6 +24,7 @@ class QToolButton;
 
 namespace ui {
 
+class LedgerTable;
 class PassagePanel;
 
 class LibraryView : public QWidget {
@@ -73,7 +77,15 @@ private:
     void showForecast();
     void fileMenu(const QPoint& where);
     void collectionMenu(const QPoint& where);
-    QStringList chosenPaths() const;
+    void showQueued();
+    /// A reply that says what went wrong, if anything did.
+    template <class T>
+    Reply<T> telling() {
+        return [this](engine::Result<T> result) {
+            if (!result)
+                emit failed(text::sentence(result.status()));
+        };
+    }
     QString askForCollection(const QString& title, const QString& proposed);
     void watchFolder();
     void dress();
@@ -83,12 +95,13 @@ private:
     CollectionModel m_collections;
     FileModel m_files;
     QTimer m_refreshSoon{this};
+    std::vector<std::pair<QString, QStringList>> m_queued;  // imports that wait or run: collection, paths
     WatchedFolders m_watched{WatchedFolders::kRestMs, this};
 
     QSplitter* m_splitter = nullptr;
+    QBoxLayout* m_headLine = nullptr;
     QTableView* m_collectionTable = nullptr;
-    QTableView* m_fileTable = nullptr;
-    QSortFilterProxyModel* m_sorted = nullptr;
+    LedgerTable* m_fileTable = nullptr;
     QTabWidget* m_tabs = nullptr;
     PassagePanel* m_passages = nullptr;
     QLabel* m_title = nullptr;

@@ -15,7 +15,7 @@ void PassageDelegate::paint(QPainter* painter, const QStyleOptionViewItem& optio
         return;
     const bool figures = index.column() == ChunkModel::Tokens || index.column() == ChunkModel::Score;
     const bool quiet = index.column() == ChunkModel::Place || index.column() == ChunkModel::Kv;
-    painter->setFont(option.font);
+    painter->setFont(figures ? m_theme.figureFont() : option.font);
     painter->setPen(m_theme.color(quiet ? Role::QuietInk : Role::Ink));
     const QRect cell = option.rect.adjusted(8, 0, -8, 0);
     // Only what can be seen is shaped; half an average letter is the narrowest text.

@@ -8,6 +8,7 @@ class QWidget;
 
 namespace ui {
 
+void dressPlainTable(QTableView& table, const QString& name, const QString& accessible);
 QTableView* plainTable(const QString& name, const QString& accessible, QWidget* parent);
 
 }  // namespace ui

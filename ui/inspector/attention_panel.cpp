@@ -19,6 +19,7 @@
 #include "ui/theme/theme.h"
 #include "ui/widgets/cell_grid.h"
 #include "ui/widgets/elided_label.h"
+#include "ui/widgets/flow_layout.h"
 #include "ui/widgets/table_export.h"
 
 namespace ui {
@@ -110,26 +111,32 @@ AttentionPanel::AttentionPanel(Theme& theme, InspectionCursor& cursor, QWidget* 
         made->setBuddy(buddy);
         return made;
     };
-    auto* bar = new QHBoxLayout;
-    bar->setSpacing(8);
-    bar->addWidget(caption(tr("Layer"), m_layer));
-    bar->addWidget(m_layer);
-    bar->addWidget(caption(tr("Head"), m_head));
-    bar->addWidget(m_head);
-    bar->addWidget(caption(tr("Heads by deviation of"), m_run));
-    bar->addWidget(m_run);
-    bar->addWidget(caption(tr("Difference"), m_against));
-    bar->addWidget(m_against);
+    auto* controls = new QWidget(this);
+    controls->setObjectName(u"attentionControls"_s);
+    auto* bar = new FlowLayout(8, controls);
+    const auto group = [&](const QString& words, QWidget* control) {
+        auto* box = new QWidget(controls);
+        auto* line = new QHBoxLayout(box);
+        line->setContentsMargins(0, 0, 8, 0);
+        line->setSpacing(8);
+        line->addWidget(caption(words, control));
+        line->addWidget(control);
+        bar->addWidget(box);
+    };
+    group(tr("Layer"), m_layer);
+    group(tr("Head"), m_head);
+    group(tr("Heads by deviation of"), m_run);
+    group(tr("Difference"), m_against);
     bar->addWidget(m_asTable);
-    bar->addWidget(m_value, 1);
     auto* content = new QHBoxLayout;
     content->setSpacing(16);
     content->addWidget(m_heads, 3);
     content->addWidget(m_stack, 9);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(16, 8, 16, 8);
-    layout->setSpacing(8);
-    layout->addLayout(bar);
+    layout->setSpacing(4);
+    layout->addWidget(controls);
+    layout->addWidget(m_value);
     layout->addLayout(content, 1);
 
     connect(m_layer, &QComboBox::activated, this, [this](int at) { m_cursor.setLayer(at - 1); });

@@ -14,6 +14,7 @@
 #include "ui/inspector/trace_words.h"
 #include "ui/theme/theme.h"
 #include "ui/widgets/elided_label.h"
+#include "ui/widgets/flow_layout.h"
 #include "ui/widgets/heat_map.h"
 #include "ui/widgets/state_message.h"
 
@@ -24,6 +25,7 @@ namespace {
 using namespace Qt::StringLiterals;
 
 constexpr double kZoomStep = 1.5;
+constexpr int kOneLine = 840;  // px
 
 QByteArray bytesOf(const std::string& text) { return QByteArray(text.data(), static_cast<qsizetype>(text.size())); }
 
@@ -39,13 +41,13 @@ HeatPanel::HeatPanel(Theme& theme, InspectionCursor& cursor, QWidget* parent)
         auto* box = new QComboBox(this);
         box->setObjectName(name);
         box->setAccessibleName(accessible);
+        box->setToolTip(accessible);
         box->addItems(items);
         return box;
     };
     m_quantity = combo(u"heatQuantity"_s, tr("Quantity shown by layer and token"), {tr("K deviation"), tr("V deviation")});
     m_run = combo(u"heatRun"_s, tr("Run held against full prefill"), {tr("Reuse against full"), tr("Blend against full")});
-    m_pooling = combo(u"heatPooling"_s, tr("How tokens that share a pixel are put together"),
-                      {tr("Greatest in a pixel"), tr("Mean in a pixel")});
+    m_pooling = combo(u"heatPooling"_s, tr("How tokens that share a pixel are put together"), {tr("Greatest"), tr("Mean")});
     m_value = new ElidedLabel(u"heatValue"_s, tr("Value under the cursor"), this);
     m_value->setProperty("quiet", true);
     const auto button = [&](const QString& name, const QString& sign, const QString& words, auto action) {
@@ -70,16 +72,24 @@ HeatPanel::HeatPanel(Theme& theme, InspectionCursor& cursor, QWidget* parent)
     m_stack->addWidget(m_map);
     m_stack->addWidget(m_message);
 
+    m_controls = new QWidget(this);
+    m_controls->setObjectName(u"heatControls"_s);
+    auto* controls = new FlowLayout(8, m_controls);
+    for (QWidget* control : std::initializer_list<QWidget*>{
+             m_quantity, m_run, m_pooling,
+             button(u"heatZoomIn"_s, u"+"_s, tr("Zoom in"), [=, this] { m_axis.zoom(1 / kZoomStep, around()); }),
+             button(u"heatZoomOut"_s, u"−"_s, tr("Zoom out"), [=, this] { m_axis.zoom(kZoomStep, around()); }),
+             button(u"heatShowAll"_s, tr("All"), tr("Show the whole prompt"), [this] { m_axis.showAll(); })}) {
+        controls->addWidget(control);
+    }
+    m_line = new QBoxLayout(QBoxLayout::LeftToRight);
+    m_line->setSpacing(4);
+    m_line->addWidget(m_controls);
+    m_line->addWidget(m_value, 1);
     auto* bar = new QHBoxLayout;
     bar->setSpacing(8);
-    bar->addWidget(m_quantity);
-    bar->addWidget(m_run);
-    bar->addWidget(m_pooling);
-    bar->addWidget(button(u"heatZoomIn"_s, u"+"_s, tr("Zoom in"), [=, this] { m_axis.zoom(1 / kZoomStep, around()); }));
-    bar->addWidget(button(u"heatZoomOut"_s, u"−"_s, tr("Zoom out"), [=, this] { m_axis.zoom(kZoomStep, around()); }));
-    bar->addWidget(button(u"heatShowAll"_s, tr("All"), tr("Show the whole prompt"), [this] { m_axis.showAll(); }));
-    bar->addWidget(m_value, 1);
-    bar->addWidget(makeExportButton(*m_map, this));
+    bar->addLayout(m_line, 1);
+    bar->addWidget(makeExportButton(*m_map, this), 0, Qt::AlignTop);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(16, 8, 16, 8);
     layout->setSpacing(4);
@@ -103,6 +113,18 @@ HeatPanel::HeatPanel(Theme& theme, InspectionCursor& cursor, QWidget* parent)
     connect(&cursor, &InspectionCursor::tokenChanged, this, &HeatPanel::showValue);
     connect(&cursor, &InspectionCursor::layerChanged, this, &HeatPanel::refreshStrips);
     connect(&cursor, &InspectionCursor::headChanged, this, &HeatPanel::refreshStrips);
+}
+
+void HeatPanel::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    // Controls and value on one line where there is room, else below each other.
+    const bool wide = width() >= kOneLine;
+    int controls = 0;
+    for (int at = 0; at < m_controls->layout()->count(); ++at) {
+        controls += m_controls->layout()->itemAt(at)->sizeHint().width() + m_controls->layout()->spacing();
+    }
+    m_controls->setMinimumWidth(wide ? controls : 0);
+    m_line->setDirection(wide ? QBoxLayout::LeftToRight : QBoxLayout::TopToBottom);
 }
 
 void HeatPanel::showTrace(std::shared_ptr<const engine::BlendTrace> trace) {

@@ -8,6 +8,7 @@
 #include "ui/inspector/text_shading.h"
 #include "ui/widgets/token_axis.h"
 
+class QBoxLayout;
 class QComboBox;
 class QLabel;
 class QStackedWidget;
@@ -35,6 +36,9 @@ public:
 signals:
     void measureRequested();
 
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+
 private:
     void refreshMap();
     void refreshStrips();
@@ -47,6 +51,8 @@ private:
     QComboBox* m_quantity;
     QComboBox* m_run;
     QComboBox* m_pooling;
+    QWidget* m_controls;
+    QBoxLayout* m_line;  // controls and value
     ElidedLabel* m_value;
     QStackedWidget* m_stack;
     StateMessage* m_message;

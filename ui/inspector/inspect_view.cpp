@@ -32,6 +32,17 @@ namespace ui {
 
 using namespace Qt::StringLiterals;
 
+namespace {
+
+constexpr int kNarrow = 880;           // px: below it the token's panel stands among the plots, not beside the text
+constexpr int kLeastTokenWidth = 248;  // px
+constexpr int kLeastWidth = 520;       // px
+// How a kept layout begins.
+constexpr char kNarrowLayout = 'n';
+constexpr char kWideLayout = 'w';
+
+}  // namespace
+
 struct InspectView::Parts {
     Parts(InspectView& view, Theme& theme, InspectionCursor& cursor);
 
@@ -71,6 +82,7 @@ struct InspectView::Parts {
     AttentionPanel* attention;
     StageTimeline* timeline;
     bool arranged = false;
+    bool narrow = false;
     InspectLayout layout = InspectLayout::Analyse;
 };
 
@@ -246,7 +258,16 @@ void InspectView::Parts::makeDocks() {
 
 void InspectView::Parts::arrangeDocks() {
     const auto dock = [&](const QString& name) { return docks->findChild<QDockWidget*>(name); };
-    docks->resizeDocks({dock(u"dockToken"_s)}, {view.width() < 1400 ? 312 : 352}, Qt::Horizontal);
+    narrow = view.width() < kNarrow;
+    QDockWidget* const tokenDock = dock(u"dockToken"_s);
+    token->setMinimumWidth(narrow ? 0 : kLeastTokenWidth);
+    if (narrow) {
+        docks->tabifyDockWidget(dock(u"dockTimeline"_s), tokenDock);
+    } else {
+        docks->addDockWidget(Qt::RightDockWidgetArea, tokenDock);
+        docks->resizeDocks({tokenDock}, {view.width() < 1400 ? 312 : 352}, Qt::Horizontal);
+    }
+    tokenDock->show();
     const bool plots = layout != InspectLayout::Read;
     for (const QString& name : {u"dockHeatMap"_s, u"dockAttention"_s, u"dockTimeline"_s}) {
         dock(name)->setVisible(plots && (layout == InspectLayout::Analyse || name == u"dockHeatMap"_s));
@@ -255,6 +276,8 @@ void InspectView::Parts::arrangeDocks() {
         const int share = layout == InspectLayout::Analyse ? 40 : 30;
         docks->resizeDocks({dock(u"dockHeatMap"_s)}, {std::max(256, view.height() * share / 100)}, Qt::Vertical);
         dock(u"dockHeatMap"_s)->raise();
+    } else if (narrow) {
+        docks->resizeDocks({tokenDock}, {std::max(200, view.height() * 30 / 100)}, Qt::Vertical);
     }
     dressTitles();
 }
@@ -342,13 +365,33 @@ void InspectView::showPanel(InspectPanel panel) {
     dock->raise();
 }
 
-QByteArray InspectView::saveLayout() const { return m_parts->docks->saveState(); }
+QByteArray InspectView::saveLayout() const {
+    return QByteArray(1, m_parts->narrow ? kNarrowLayout : kWideLayout) + m_parts->docks->saveState();
+}
 
 bool InspectView::restoreLayout(const QByteArray& layout) {
-    const bool restored = m_parts->docks->restoreState(layout);
+    const bool known = layout.startsWith(kNarrowLayout) || layout.startsWith(kWideLayout);
+    const bool restored = known && m_parts->docks->restoreState(layout.sliced(1));
+    if (restored) {
+        m_parts->narrow = layout.startsWith(kNarrowLayout);
+    }
     m_parts->arranged = m_parts->arranged || restored;
     m_parts->dressTitles();
     return restored;
+}
+
+QSize InspectView::minimumSizeHint() const { return QWidget::minimumSizeHint().boundedTo({kLeastWidth, QWIDGETSIZE_MAX}); }
+
+void InspectView::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    if (m_parts->arranged && m_parts->narrow != (width() < kNarrow)) {
+        // A room on its way to its size may be narrow for a moment.
+        QTimer::singleShot(0, m_parts->docks, [this] {
+            if (m_parts->narrow != (width() < kNarrow)) {
+                m_parts->arrangeDocks();
+            }
+        });
+    }
 }
 
 void InspectView::showTrace(std::shared_ptr<const engine::BlendTrace> trace) {

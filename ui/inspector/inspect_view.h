@@ -38,6 +38,8 @@ public:
     /// Places and sizes of the panels, for the settings.
     QByteArray saveLayout() const;
     bool restoreLayout(const QByteArray& layout);
+    /// Of the narrow arrangement: what a wide one needs must not make the window grow before it has become narrow.
+    QSize minimumSizeHint() const override;
 
 signals:
     /// Open the document of trace.segments[segment] at its range.
@@ -46,6 +48,9 @@ signals:
     void measureRequested();
     /// The person wants the trace in a file.
     void traceExportRequested();
+
+protected:
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
     struct Parts;

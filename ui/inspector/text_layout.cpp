@@ -119,14 +119,23 @@ int TextLayout::lineAt(double y) const {
 }
 
 QRectF TextLayout::cellRect(int cell) const {
-    const TextLine& line = m_lines[index(lineOfCell(cell))];
-    for (int i = line.firstPlaced; i < line.endPlaced; ++i) {
-        const PlacedCell& placed = m_placed[index(i)];
-        if (placed.cell == cell) {
-            return {placed.left, line.top, std::max(2.0F, placed.right - placed.left), line.height};
+    const int first = lineOfCell(cell);
+    QRectF widest(0, m_lines[index(first)].top, 0, m_lines[index(first)].height);
+    bool here = true;
+    for (int number = first; here && number < static_cast<int>(m_lines.size()); ++number) {
+        const TextLine& line = m_lines[index(number)];
+        here = false;
+        for (int i = line.firstPlaced; i < line.endPlaced; ++i) {
+            const PlacedCell& placed = m_placed[index(i)];
+            const double width = placed.right - placed.left;
+            here = here || placed.cell == cell;
+            if (placed.cell == cell && width > widest.width()) {
+                widest = {placed.left, line.top, width, line.height};
+            }
         }
     }
-    return {0, line.top, 2, line.height};
+    widest.setWidth(std::max(2.0, widest.width()));
+    return widest;
 }
 
 int TextLayout::cellAt(int line, double x) const {

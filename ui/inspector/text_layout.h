@@ -63,6 +63,7 @@ public:
     int lineAt(double y) const;
     /// The line that holds the cell's first character.
     int lineOfCell(int cell) const { return m_lineOfCell[static_cast<std::size_t>(cell)]; }
+    /// The widest of its parts: a word's blank hangs at the end of the line before.
     QRectF cellRect(int cell) const;
     /// The cell nearest to x on a line; −1 on an empty line.
     int cellAt(int line, double x) const;

@@ -296,7 +296,7 @@ void TextMap::moveByLines(int lines) {
     }
     const int token = cursorToken() >= 0 ? cursorToken() : visibleTokens().first;
     const QRectF rect = m_layout.cellRect(m_text->cellOfToken(token));
-    int line = m_layout.lineOfCell(m_text->cellOfToken(token));
+    int line = m_layout.lineAt(rect.center().y());
     const int last = static_cast<int>(m_layout.lines().size()) - 1;
     line = std::clamp(line + lines, 0, last);
     while (line > 0 && line < last && m_layout.cellAt(line, 0) < 0) {

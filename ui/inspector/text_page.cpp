@@ -13,6 +13,7 @@
 #include "ui/inspector/position_bar.h"
 #include "ui/inspector/shading_key.h"
 #include "ui/theme/theme.h"
+#include "ui/widgets/flow_layout.h"
 
 namespace ui {
 
@@ -59,16 +60,24 @@ TextPage::TextPage(Theme& theme, InspectionCursor& cursor, const Words& words, Q
     m_position = new PositionBar(theme, cursor, *m_map, this);
     m_position->setObjectName(words.prefix + "PositionBar"_L1);
 
+    // Choices wrap where the view is narrow; what stands at the end stays there.
+    auto* choices = new QWidget(this);
+    choices->setObjectName(words.prefix + "Choices"_L1);
+    m_layerBox = new QWidget(choices);
+    auto* layerLine = new QHBoxLayout(m_layerBox);
+    layerLine->setContentsMargins(0, 0, 0, 0);
+    layerLine->setSpacing(8);
+    layerLine->addWidget(m_layer);
+    layerLine->addWidget(m_layerText);
+    m_choices = new FlowLayout(8, choices);
+    m_choices->addWidget(m_coloring);
+    m_choices->addWidget(m_granularity);
+    m_choices->addWidget(m_layerBox);
     m_bar = new QHBoxLayout;
     m_bar->setContentsMargins(kMargin, 0, 16, 0);
     m_bar->setSpacing(8);
-    m_bar->addWidget(m_coloring);
-    m_bar->addWidget(m_granularity);
-    m_bar->addSpacing(8);
-    m_bar->addWidget(m_layer);
-    m_bar->addWidget(m_layerText);
-    m_bar->addStretch(1);
-    m_bar->addWidget(makeExportButton(*m_map, this));
+    m_bar->addWidget(choices, 1, Qt::AlignTop);
+    m_bar->addWidget(makeExportButton(*m_map, this), 0, Qt::AlignTop);
     auto* keyRow = new QHBoxLayout;
     keyRow->setContentsMargins(kMargin, 0, kMargin, 0);
     keyRow->addWidget(m_key);
@@ -98,9 +107,11 @@ TextColoring TextPage::coloring() const { return static_cast<TextColoring>(m_col
 
 bool TextPage::byLayer() const { return coloring() == TextColoring::KDeviation || coloring() == TextColoring::VDeviation; }
 
-void TextPage::addBesideColoring(QWidget* control) { m_bar->insertWidget(1, control); }
+void TextPage::addBesideColoring(QWidget* control) { m_choices->addWidget(control); }
 
-void TextPage::addAtEnd(QWidget* control, int stretch) { m_bar->insertWidget(m_bar->count() - 1, control, stretch); }
+void TextPage::addAtEnd(QWidget* control, int stretch) {
+    m_bar->insertWidget(m_bar->count() - 1, control, stretch, Qt::AlignTop);
+}
 
 void TextPage::setText(std::shared_ptr<const PromptText> text, std::vector<SegmentCaption> captions, int layers) {
     const QSignalBlocker quiet(m_layer);
@@ -110,8 +121,7 @@ void TextPage::setText(std::shared_ptr<const PromptText> text, std::vector<Segme
 }
 
 void TextPage::setShading(TextShading shading) {
-    m_layer->setVisible(byLayer());
-    m_layerText->setVisible(byLayer());
+    m_layerBox->setVisible(byLayer());
     const QSignalBlocker quiet(m_layer);
     m_layer->setValue(m_cursor.layer() + 1);
     m_layerText->setText(m_cursor.layer() < 0 ? tr("mean of layers") : tr("layer %1").arg(m_cursor.layer()));

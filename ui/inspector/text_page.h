@@ -18,6 +18,7 @@ class QSlider;
 namespace ui {
 
 class InspectionCursor;
+class FlowLayout;
 class PositionBar;
 class ShadingKey;
 class Theme;
@@ -55,9 +56,11 @@ private:
 
     Theme& m_theme;
     InspectionCursor& m_cursor;
+    FlowLayout* m_choices;
     QHBoxLayout* m_bar;
     QComboBox* m_coloring;
     QComboBox* m_granularity;
+    QWidget* m_layerBox;
     QSlider* m_layer;
     QLabel* m_layerText;
     TextMap* m_map;

@@ -14,6 +14,7 @@ namespace ui {
 namespace {
 
 constexpr int kNeighbours = 4;
+constexpr int kCharactersBehindPassage = 2;  // the engine ends each with an empty line
 
 QString translated(const char* text) { return QCoreApplication::translate("ui::TokenFacts", text); }
 
@@ -100,6 +101,36 @@ TokenFacts tokenFacts(const engine::BlendTrace& trace, const TraceIndex& lists, 
         facts.blockFull = blockRow(report->full, facts.segment, layer, head);
     }
     return facts;
+}
+
+std::optional<DocumentRange> documentRange(const engine::BlendTrace& trace, int position) {
+    const int number = trace.segmentAt(position);
+    if (number < 0 || number >= static_cast<int>(trace.segments.size())) {
+        return {};
+    }
+    const engine::PlanSegment& segment = trace.segments[static_cast<std::size_t>(number)];
+    if (segment.kind != engine::SegmentKind::Chunk) {
+        return {};
+    }
+    // Characters that begin in a token: every byte but those that go on with one.
+    const auto begun = [&](int from, int to) {
+        std::int64_t count = 0;
+        for (int at = from; at < to; ++at) {
+            count += std::ranges::count_if(trace.pieces[static_cast<std::size_t>(at)],
+                                           [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; });
+        }
+        return count;
+    };
+    const std::int64_t before = begun(segment.position, position);
+    const std::int64_t own = begun(position, position + 1);
+    // A passage's prompt text is its header line, the document's own text, and an empty line.
+    const std::int64_t all = before + begun(position, segment.position + segment.tokens());
+    const std::int64_t header = all - (segment.end - segment.begin) - kCharactersBehindPassage;
+    const std::int64_t begin = segment.begin + before - header - (own == 0 ? 1 : 0);
+    if (begin < segment.begin || begin >= segment.end) {
+        return {};
+    }
+    return DocumentRange{number, begin, std::min(begin + std::max<std::int64_t>(own, 1), segment.end)};
 }
 
 QString whyText(const engine::BlendTrace& trace, const TokenFacts& facts) {

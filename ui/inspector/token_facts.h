@@ -51,6 +51,15 @@ struct TokenFacts {
 /// Attention is taken at `layer` and `head`; −1 = mean.
 TokenFacts tokenFacts(const engine::BlendTrace& trace, const TraceIndex& index, int position, int layer, int head);
 
+/// Where a token stands in its document: characters [begin, end) of the text of segments[segment]'s document.
+struct DocumentRange {
+    int segment = 0;
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+};
+/// Empty for tokens of no document: head, question, a passage's header line.
+std::optional<DocumentRange> documentRange(const engine::BlendTrace& trace, int position);
+
 /// One sentence: why this token was computed again, or why not.
 QString whyText(const engine::BlendTrace& trace, const TokenFacts& facts);
 

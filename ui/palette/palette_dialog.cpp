@@ -1,14 +1,10 @@
-// The palette and the sheet of shortcuts.
+// The palette.
 #include "ui/palette/palette_dialog.h"
 
-#include <QGridLayout>
 #include <QKeyEvent>
-#include <QLabel>
 #include <QLineEdit>
 #include <QListView>
 #include <QPainter>
-#include <QPushButton>
-#include <QScrollArea>
 #include <QStyledItemDelegate>
 #include <QVBoxLayout>
 
@@ -126,51 +122,6 @@ void PaletteDialog::activate(const QModelIndex& index) {
         entry.action->trigger();
     else
         emit documentRequested(entry.document, entry.begin, entry.end);
-}
-
-ShortcutSheet::ShortcutSheet(Theme& theme, const ActionRegistry& actions, QWidget* parent) : QDialog(parent) {
-    setObjectName(u"shortcutSheet"_s);
-    setAccessibleName(tr("Keys"));
-    setWindowTitle(tr("Keys"));
-    resize(520, 640);
-    auto* const column = new QVBoxLayout(this);
-    column->setContentsMargins(0, 0, 0, 16);
-    auto* const area = new QScrollArea(this);
-    area->setObjectName(u"shortcutArea"_s);
-    area->setAccessibleName(tr("Actions and their keys"));
-    area->setWidgetResizable(true);
-    auto* const page = new QWidget(area);
-    auto* const grid = new QGridLayout(page);
-    grid->setContentsMargins(24, 16, 24, 16);
-    grid->setHorizontalSpacing(24);
-    grid->setVerticalSpacing(4);
-    grid->setColumnStretch(0, 1);
-    int row = 0;
-    QString group;
-    for (const ActionRegistry::Entry& entry : actions.entries()) {
-        if (entry.action->shortcut().isEmpty())
-            continue;
-        if (entry.group != group) {
-            group = entry.group;
-            auto* const heading = new QLabel(group, page);
-            heading->setFont(theme.headingFont());
-            heading->setContentsMargins(0, row == 0 ? 0 : 12, 0, 0);
-            grid->addWidget(heading, row++, 0, 1, 2);
-        }
-        grid->addWidget(new QLabel(QString(entry.action->text()).remove(u'&'), page), row, 0);
-        auto* const key = new QLabel(entry.action->shortcut().toString(QKeySequence::NativeText), page);
-        key->setFont(theme.codeFont());
-        key->setProperty("quiet", true);
-        grid->addWidget(key, row++, 1, Qt::AlignRight);
-    }
-    grid->setRowStretch(row, 1);
-    area->setWidget(page);
-    column->addWidget(area, 1);
-    auto* const close = new QPushButton(tr("Close"), this);
-    close->setObjectName(u"closeSheet"_s);
-    close->setAccessibleName(tr("Close"));
-    column->addWidget(close, 0, Qt::AlignHCenter);
-    connect(close, &QPushButton::clicked, this, &QDialog::accept);
 }
 
 }  // namespace ui

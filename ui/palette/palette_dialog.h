@@ -35,11 +35,4 @@ private:
     QListView* m_list;
 };
 
-/// The sheet of shortcuts (F1), made from the registered actions.
-class ShortcutSheet : public QDialog {
-    Q_OBJECT
-public:
-    ShortcutSheet(Theme& theme, const ActionRegistry& actions, QWidget* parent = nullptr);
-};
-
 }  // namespace ui

@@ -4,7 +4,6 @@
 #include <QComboBox>
 #include <QFileDialog>
 #include <QHBoxLayout>
-#include <QKeyEvent>
 #include <QLabel>
 #include <QPushButton>
 #include <QScrollArea>
@@ -13,17 +12,18 @@
 #include <QSlider>
 #include <QSpinBox>
 #include <QSplitter>
-#include <QTextBlock>
+#include <QTimer>
 #include <QToolButton>
 #include <QVBoxLayout>
 #include <cmath>
 
 #include "ui/icons.h"
 #include "ui/query/card_list.h"
-#include "ui/query/flow_layout.h"
 #include "ui/query/prompt_strip.h"
+#include "ui/query/question_box.h"
 #include "ui/query/turn_view.h"
 #include "ui/text.h"
+#include "ui/widgets/flow_layout.h"
 #include "ui/widgets/table_export.h"
 
 namespace ui {
@@ -58,33 +58,6 @@ QLabel* caption(const QString& words, QWidget* buddy, QWidget* parent) {
 }
 
 }  // namespace
-
-// ---- QuestionBox -----------------------------------------------------------------------------------------------
-
-QuestionBox::QuestionBox(QWidget* parent) : QPlainTextEdit(parent) {
-    setTabChangesFocus(true);
-    setVerticalScrollBarPolicy(Qt::ScrollBarAsNeeded);
-    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
-    connect(this, &QPlainTextEdit::textChanged, this, [this] { updateGeometry(); });
-}
-
-QSize QuestionBox::sizeHint() const {
-    int lines = 0;
-    for (QTextBlock block = document()->begin(); block.isValid(); block = block.next())
-        lines += std::max(block.lineCount(), 1);
-    const int line = fontMetrics().lineSpacing();
-    return {480, std::clamp(lines, 1, 5) * line + static_cast<int>(2 * document()->documentMargin()) + 12};
-}
-
-void QuestionBox::keyPressEvent(QKeyEvent* event) {
-    const bool enter = event->key() == Qt::Key_Return || event->key() == Qt::Key_Enter;
-    if (enter && !(event->modifiers() & Qt::ShiftModifier))
-        emit askRequested();
-    else
-        QPlainTextEdit::keyPressEvent(event);
-}
-
-// ---- AskView ---------------------------------------------------------------------------------------------------
 
 AskView::AskView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     : QWidget(parent), m_theme(theme), m_bridge(bridge), m_session(bridge, this) {
@@ -263,10 +236,22 @@ QWidget* AskView::makeAnswers() {
     m_empty->setText(
         tr("Type a question above. The passages that would answer it appear at the side while you type, with what is "
            "cached and how long the first token would take.\n\nEnter asks. Shift+Enter begins a new line."));
-    m_mode = named(new QLabel(text), u"followUpNote"_s, tr("Conversation"));
-    m_mode->setProperty("quiet", true);
-    m_mode->setText(tr("The next question goes on from this answer: its KV is kept, only the question is computed."));
-    m_mode->setWordWrap(true);
+    m_mode = named(new QWidget(text), u"followUpMode"_s, tr("Conversation"));
+    auto* const mode = new QHBoxLayout(m_mode);
+    mode->setContentsMargins(0, 0, 0, 0);
+    auto* const note = named(new QLabel(m_mode), u"followUpNote"_s, tr("Conversation"));
+    note->setProperty("quiet", true);
+    note->setText(tr("The next question goes on from this answer: its KV is kept, only the question is computed."));
+    note->setWordWrap(true);
+    auto* const leave = named(new QToolButton(m_mode), u"leaveFollowUp"_s, tr("Ask something new instead"));
+    leave->setText(tr("Ask something new"));
+    leave->setToolTip(tr("The next question finds its own passages again; the answers stay"));
+    connect(leave, &QToolButton::clicked, this, [this] {
+        m_session.followUp(0);
+        focusQuestion();
+    });
+    mode->addWidget(note, 1);
+    mode->addWidget(leave, 0, Qt::AlignTop);
     m_mode->hide();
     m_column->addWidget(m_empty);
     m_column->addWidget(m_mode);
@@ -335,8 +320,10 @@ void AskView::connectSession() {
     });
     connect(&m_session, &QuestionSession::answered, this, [this](const engine::Answer& answer) {
         showBusy();
-        if (newest() != nullptr)
+        if (newest() != nullptr) {
             newest()->showAnswer(answer);
+            QTimer::singleShot(0, newest(), [this, turn = newest()] { m_scroll->verticalScrollBar()->setValue(turn->y()); });
+        }
         if (answer.trace)
             emit traceReady(answer.trace);
         emit historyChanged();
@@ -461,11 +448,11 @@ void AskView::addTurn(const engine::BlendPlan& plan) {
     m_turns.push_back(turn);
     connect(turn, &TurnView::citationActivated, this, &AskView::openSegment);
     connect(turn, &TurnView::againRequested, this, [this, turn] {
-        setQuestion(text::fromUtf8(turn->data().plan.question));
+        takeBack(*turn);
         m_session.ask();
     });
     connect(turn, &TurnView::editRequested, this, [this, turn] {
-        setQuestion(text::fromUtf8(turn->data().plan.question));
+        takeBack(*turn);
         m_question->selectAll();
         focusQuestion();
     });
@@ -490,6 +477,11 @@ void AskView::addTurn(const engine::BlendPlan& plan) {
     });
     connect(turn, &TurnView::exportRequested, this, &AskView::exportAnswers);
     showBusy();
+}
+
+void AskView::takeBack(const TurnView& turn) {
+    m_session.followUp(turn.data().plan.followUpOf);
+    setQuestion(text::fromUtf8(turn.data().plan.question));
 }
 
 void AskView::openSegment(const engine::PlanSegment& segment) {
@@ -563,15 +555,14 @@ void AskView::exportAnswers() {
         turns.push_back(turn->data());
     if (turns.empty())
         return;
-    const QString markdown = tr("Markdown (*.md)");
-    const QString html = tr("HTML (*.html)");
-    QString filter = markdown;
-    QString path =
-        QFileDialog::getSaveFileName(this, tr("Export the answers"), tr("answer.md"), markdown + u";;"_s + html, &filter);
+    const QStringList filters{tr("Markdown (*.md)"), tr("HTML (*.html)"), tr("JSON (*.json)")};  // as AnswerFormat
+    QString filter = filters.front();
+    const QString path =
+        QFileDialog::getSaveFileName(this, tr("Export the answers"), tr("answer.md"), filters.join(u";;"_s), &filter);
     if (path.isEmpty())
         return;
-    const bool asHtml = path.endsWith(u".html"_s) || (filter == html && !path.endsWith(u".md"_s));
-    const QString error = writeFile(path, (asHtml ? answerHtml(turns) : answerMarkdown(turns)).toUtf8());
+    const auto chosen = static_cast<AnswerFormat>(std::max(0, static_cast<int>(filters.indexOf(filter))));
+    const QString error = writeFile(path, exportedAnswers(turns, answerFormat(path, chosen)));
     if (!error.isEmpty())
         m_planText->setText(error);
 }

@@ -1,7 +1,6 @@
 // Ask: the question, the plan as it would run, the passages as cards, and the answers.
 #pragma once
 
-#include <QPlainTextEdit>
 #include <QWidget>
 #include <vector>
 
@@ -23,22 +22,8 @@ namespace ui {
 
 class CardList;
 class PromptStrip;
+class QuestionBox;
 class TurnView;
-
-/// Enter asks, Shift+Enter makes a line; grows with its text up to five lines.
-class QuestionBox : public QPlainTextEdit {
-    Q_OBJECT
-public:
-    explicit QuestionBox(QWidget* parent = nullptr);
-    QSize sizeHint() const override;
-    QSize minimumSizeHint() const override { return {160, sizeHint().height()}; }
-
-signals:
-    void askRequested();
-
-protected:
-    void keyPressEvent(QKeyEvent* event) override;
-};
 
 class AskView : public QWidget {
     Q_OBJECT
@@ -82,6 +67,8 @@ private:
     void showBusy();
     void showRatio();
     void addTurn(const engine::BlendPlan& plan);
+    /// Its question again, in its place: of a follow-up, after the same answer.
+    void takeBack(const TurnView& turn);
     TurnView* newest() const { return m_turns.empty() ? nullptr : m_turns.back(); }
     void openSegment(const engine::PlanSegment& segment);
     void dress();
@@ -111,7 +98,7 @@ private:
     QSpinBox* m_length = nullptr;
     QLabel* m_planText = nullptr;
     PromptStrip* m_strip = nullptr;
-    QLabel* m_mode = nullptr;
+    QWidget* m_mode = nullptr;  // shown while the next question is a follow-up
     QScrollArea* m_scroll = nullptr;
     QVBoxLayout* m_column = nullptr;
     QLabel* m_empty = nullptr;

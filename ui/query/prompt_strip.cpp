@@ -9,10 +9,13 @@
 #include <algorithm>
 
 #include "ui/text.h"
+#include "ui/widgets/table_export.h"
 
 namespace ui {
 
 namespace {
+
+using namespace Qt::StringLiterals;
 
 constexpr int kBlockHeight = 22;
 
@@ -22,6 +25,7 @@ PromptStrip::PromptStrip(Theme& theme, QWidget* parent) : QWidget(parent), m_the
     setFocusPolicy(Qt::StrongFocus);
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     setMouseTracking(true);
+    makeExportable(*this, *this);
     connect(&theme, &Theme::changed, this, qOverload<>(&QWidget::update));
 }
 
@@ -34,8 +38,8 @@ void PromptStrip::showPlan(const std::optional<engine::BlendPlan>& plan) {
         int position = 0;
         if (plan->followUpOf != 0) {
             m_blocks.push_back({tr("conversation so far"),
-                                tr("%1 tokens of the conversation are kept").arg(text::count(plan->keptTokens)), 0,
-                                plan->keptTokens, -1, Role::Reused, false});
+                                tr("%1 tokens of the conversation are kept").arg(text::count(plan->keptTokens)),
+                                tr("conversation so far"), tr("kept"), 0, plan->keptTokens, -1, Role::Reused, false});
             position = plan->keptTokens;
         }
         int row = 0;
@@ -44,37 +48,40 @@ void PromptStrip::showPlan(const std::optional<engine::BlendPlan>& plan) {
             const bool hit = engine::isHit(segment.source);
             Block block;
             block.label = head ? QString() : QString::number(row + 1);
+            block.place = text::place(segment);
+            block.source = text::kvSource(segment.source);
             block.begin = segment.position;
             block.tokens = segment.tokens();
             block.row = head ? -1 : row;
             block.color = hit ? Role::Reused : Role::Fresh;
             block.hatched = !hit;
             block.tip = tr("%1: tokens %2 to %3, %4")
-                            .arg(text::place(segment), text::count(segment.position),
-                                 text::count(segment.position + segment.tokens() - 1), text::kvSource(segment.source));
+                            .arg(block.place, text::count(segment.position),
+                                 text::count(segment.position + segment.tokens() - 1), block.source);
             row += head ? 0 : 1;
             position = segment.position + segment.tokens();
             m_blocks.push_back(block);
         }
         const int suffix = static_cast<int>(plan->suffix.size());
         m_blocks.push_back({tr("question"), tr("The question: %1 tokens, always computed").arg(text::count(suffix)),
-                            position, suffix, -1, Role::Fresh, false});
+                            tr("question"), tr("computed"), position, suffix, -1, Role::Fresh, false});
         m_tokens = position + suffix;
         for (const Block& block : m_blocks)
             words << block.tip;
     }
     setAccessibleDescription(words.join(QStringLiteral("; ")));
+    announcePlot(*this);
     update();
 }
 
-QRectF PromptStrip::rectOf(const Block& block) const {
-    const double scale = static_cast<double>(width()) / std::max(m_tokens, 1);
+QRectF PromptStrip::rectOf(const Block& block, double width) const {
+    const double scale = width / std::max(m_tokens, 1);
     return {block.begin * scale, 2, std::max(block.tokens * scale - 2, 2.0), kBlockHeight};
 }
 
 const PromptStrip::Block* PromptStrip::blockAt(const QPointF& point) const {
     for (const Block& block : m_blocks) {
-        if (rectOf(block).adjusted(0, -2, 2, 2).contains(point))
+        if (rectOf(block, width()).adjusted(0, -2, 2, 2).contains(point))
             return &block;
     }
     return nullptr;
@@ -82,20 +89,33 @@ const PromptStrip::Block* PromptStrip::blockAt(const QPointF& point) const {
 
 void PromptStrip::paintEvent(QPaintEvent*) {
     QPainter painter(this);
+    paintPlot(painter, size());
+    if (hasFocus()) {
+        const bool one = m_current >= 0 && m_current < static_cast<int>(m_blocks.size());
+        painter.setPen(QPen(m_theme.color(Role::Accent), one ? 2 : 1));
+        painter.setBrush(Qt::NoBrush);
+        painter.drawRoundedRect(one ? rectOf(m_blocks[static_cast<std::size_t>(m_current)], width())
+                                    : QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5),
+                                3, 3);
+    }
+}
+
+void PromptStrip::paintPlot(QPainter& painter, const QSize& size) const {
+    const int width = size.width();
+    painter.fillRect(QRect({0, 0}, size), m_theme.color(Role::Paper));
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setFont(m_theme.smallFont());
     const QFontMetrics metrics(m_theme.smallFont());
     if (m_blocks.empty()) {
         painter.setPen(QPen(m_theme.color(Role::Line), 1, Qt::DashLine));
-        painter.drawRoundedRect(QRectF(0.5, 2.5, width() - 1, kBlockHeight), 3, 3);
+        painter.drawRoundedRect(QRectF(0.5, 2.5, width - 1, kBlockHeight), 3, 3);
         painter.setPen(m_theme.color(Role::FaintInk));
-        painter.drawText(QRect(0, 2, width(), kBlockHeight), Qt::AlignCenter, tr("the prompt appears here as you type"));
+        painter.drawText(QRect(0, 2, width, kBlockHeight), Qt::AlignCenter, tr("the prompt appears here as you type"));
         return;
     }
     int labelEnd = -1;
-    for (std::size_t index = 0; index < m_blocks.size(); ++index) {
-        const Block& block = m_blocks[index];
-        const QRectF rect = rectOf(block);
+    for (const Block& block : m_blocks) {
+        const QRectF rect = rectOf(block, width);
         QColor fill = m_theme.color(block.color);
         fill.setAlphaF(block.color == Role::Reused ? 0.45F : 0.85F);
         painter.setPen(Qt::NoPen);
@@ -103,11 +123,6 @@ void PromptStrip::paintEvent(QPaintEvent*) {
         painter.drawRoundedRect(rect, 3, 3);
         if (block.hatched) {
             painter.setBrush(QBrush(m_theme.color(Role::Fresh), Qt::BDiagPattern));
-            painter.drawRoundedRect(rect, 3, 3);
-        }
-        if (static_cast<int>(index) == m_current && hasFocus()) {
-            painter.setPen(QPen(m_theme.color(Role::Accent), 2));
-            painter.setBrush(Qt::NoBrush);
             painter.drawRoundedRect(rect, 3, 3);
         }
         if (metrics.horizontalAdvance(block.label) + 8 < rect.width()) {
@@ -118,15 +133,29 @@ void PromptStrip::paintEvent(QPaintEvent*) {
         const QString position = text::count(block.begin);
         const int x = static_cast<int>(rect.x());
         const int end = x + metrics.horizontalAdvance(position);
-        if (x > labelEnd + 8 && end < width() - metrics.horizontalAdvance(text::count(m_tokens)) - 12) {
+        if (x > labelEnd + 8 && end < width - metrics.horizontalAdvance(text::count(m_tokens)) - 12) {
             painter.setPen(m_theme.color(Role::QuietInk));
             painter.drawText(QPointF(x, kBlockHeight + 4 + metrics.ascent()), position);
             labelEnd = end;
         }
     }
     painter.setPen(m_theme.color(Role::QuietInk));
-    painter.drawText(QRectF(0, kBlockHeight + 4, width(), metrics.height()), Qt::AlignRight | Qt::AlignTop,
+    painter.drawText(QRectF(0, kBlockHeight + 4, width, metrics.height()), Qt::AlignRight | Qt::AlignTop,
                      text::count(m_tokens));
+}
+
+QByteArray PromptStrip::csv() const {
+    QString csv = u"place,position,tokens,source\r\n"_s;
+    for (const Block& block : m_blocks)
+        csv += csvField(block.place) + u',' + QString::number(block.begin) + u',' + QString::number(block.tokens) + u',' +
+               csvField(block.source) + u"\r\n"_s;
+    return csv.toUtf8();
+}
+
+QString PromptStrip::currentText() const {
+    return m_current >= 0 && m_current < static_cast<int>(m_blocks.size())
+               ? m_blocks[static_cast<std::size_t>(m_current)].tip
+               : accessibleDescription();
 }
 
 void PromptStrip::mousePressEvent(QMouseEvent* event) {
@@ -142,6 +171,7 @@ void PromptStrip::keyPressEvent(QKeyEvent* event) {
         if (m_current <= last) {
             const Block& block = m_blocks[static_cast<std::size_t>(m_current)];
             setToolTip(block.tip);
+            announcePlot(*this);
             if (block.row >= 0)
                 emit passageActivated(block.row);
         }

@@ -7,10 +7,11 @@
 
 #include "engine/types.h"
 #include "ui/theme/theme.h"
+#include "ui/widgets/plot.h"
 
 namespace ui {
 
-class PromptStrip : public QWidget {
+class PromptStrip : public QWidget, public Plot {
     Q_OBJECT
 public:
     explicit PromptStrip(Theme& theme, QWidget* parent = nullptr);
@@ -18,6 +19,12 @@ public:
     void showPlan(const std::optional<engine::BlendPlan>& plan);
     QSize sizeHint() const override { return {480, 44}; }
     QSize minimumSizeHint() const override { return {120, 44}; }
+
+    void paintPlot(QPainter& painter, const QSize& size) const override;
+    QSize plotSize() const override { return size(); }
+    QByteArray csv() const override;
+    QString plotName() const override { return objectName(); }
+    QString currentText() const override;
 
 signals:
     /// The n-th passage, from 0, was chosen.
@@ -33,13 +40,15 @@ private:
     struct Block {
         QString label;
         QString tip;
+        QString place;
+        QString source;
         int begin = 0;
         int tokens = 0;
         int row = -1;  // of the passage's card
         Role color = Role::Reused;
         bool hatched = false;
     };
-    QRectF rectOf(const Block& block) const;
+    QRectF rectOf(const Block& block, double width) const;
     const Block* blockAt(const QPointF& point) const;
 
     Theme& m_theme;

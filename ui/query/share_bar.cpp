@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ui/widgets/table_export.h"
+
 namespace ui {
 
 namespace {
@@ -25,6 +27,7 @@ ShareBar::ShareBar(Theme& theme, QWidget* parent) : QWidget(parent), m_theme(the
     policy.setHeightForWidth(true);
     setSizePolicy(policy);
     setFocusPolicy(Qt::TabFocus);
+    makeExportable(*this, *this);
     connect(&theme, &Theme::changed, this, [this] {
         updateGeometry();
         update();
@@ -38,6 +41,7 @@ void ShareBar::setShares(const QString& total, std::vector<Share> shares) {
     for (const Share& share : m_shares)
         words << share.name + u' ' + share.figure;
     setAccessibleDescription(words.join(u", "_s));
+    announcePlot(*this);
     updateGeometry();
     update();
 }
@@ -110,9 +114,22 @@ QSize ShareBar::sizeHint() const { return {480, heightForWidth(std::max(width(),
 
 QSize ShareBar::minimumSizeHint() const { return {160, heightForWidth(std::max(width(), 160))}; }
 
+void ShareBar::paintPlot(QPainter& painter, const QSize& size) const {
+    painter.fillRect(QRect({0, 0}, size), m_theme.color(Role::Paper));
+    layOut(size.width(), Draw::Yes, &painter);
+}
+
+QByteArray ShareBar::csv() const {
+    QString csv = u"part,value,shown\r\n"_s;
+    for (const Share& share : m_shares)
+        csv +=
+            csvField(share.name) + u',' + QString::number(share.value, 'g', 17) + u',' + csvField(share.figure) + u"\r\n"_s;
+    return csv.toUtf8();
+}
+
 void ShareBar::paintEvent(QPaintEvent*) {
     QPainter painter(this);
-    layOut(width(), Draw::Yes, &painter);
+    paintPlot(painter, size());
     if (hasFocus()) {
         painter.fillRect(QRect(0, height() - 1, width(), 1), m_theme.color(Role::Accent));
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ui/theme/theme.h"
+#include "ui/widgets/plot.h"
 
 namespace ui {
 
@@ -17,7 +18,7 @@ struct Share {
     double lightness = 1;  // of the colour, towards paper: stages of one kind differ by it
 };
 
-class ShareBar : public QWidget {
+class ShareBar : public QWidget, public Plot {
     Q_OBJECT
 public:
     explicit ShareBar(Theme& theme, QWidget* parent = nullptr);
@@ -29,6 +30,12 @@ public:
     int heightForWidth(int width) const override;
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override;
+
+    void paintPlot(QPainter& painter, const QSize& size) const override;
+    QSize plotSize() const override { return size(); }
+    QByteArray csv() const override;
+    QString plotName() const override { return objectName(); }
+    QString currentText() const override { return accessibleDescription(); }
 
 protected:
     void paintEvent(QPaintEvent* event) override;

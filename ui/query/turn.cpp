@@ -2,7 +2,11 @@
 #include "ui/query/turn.h"
 
 #include <QCoreApplication>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
 
+#include "engine/names.h"
 #include "ui/text.h"
 
 namespace ui {
@@ -39,6 +43,61 @@ std::vector<const engine::PlanSegment*> sources(const TurnData& turn) {
     return result;
 }
 
+template <class Enum>
+QString named(Enum value) {
+    return text::fromUtf8(engine::nameOf(value));
+}
+
+QJsonArray chunkArray(const TurnData& turn) {
+    QJsonArray array;
+    for (const engine::PlanSegment* source : sources(turn))
+        array.append(
+            QJsonObject{{u"id"_s, text::fromUtf8(source->chunk.hex())},
+                        {u"document"_s, text::fromUtf8(source->document)},
+                        {u"path"_s, text::fromUtf8(source->path)},
+                        {u"pages"_s, source->firstPage > 0 ? QJsonArray{source->firstPage, source->lastPage} : QJsonArray()},
+                        {u"begin"_s, static_cast<qint64>(source->begin)},
+                        {u"end"_s, static_cast<qint64>(source->end)},
+                        {u"position"_s, source->position},
+                        {u"tokens"_s, source->tokens()},
+                        {u"source"_s, named(source->source)},
+                        {u"score"_s, source->score}});
+    return array;
+}
+
+void addFigures(QJsonObject& object, const engine::Answer& answer) {
+    object[u"stop_reason"_s] = named(answer.stopReason);
+    object[u"tokens"_s] = QJsonObject{{u"prompt"_s, answer.tokens.prompt},
+                                      {u"reused"_s, answer.tokens.reused},
+                                      {u"recomputed"_s, answer.tokens.recomputed},
+                                      {u"new"_s, answer.tokens.fresh},
+                                      {u"generated"_s, answer.tokens.generated}};
+    const engine::Timings& ms = answer.ms;
+    object[u"ms"_s] = QJsonObject{{u"retrieve"_s, ms.retrieve},
+                                  {u"tokenize"_s, ms.tokenize},
+                                  {u"plan"_s, ms.plan},
+                                  {u"load"_s, ms.load},
+                                  {u"rotate"_s, ms.rotate},
+                                  {u"question_pass"_s, ms.questionPass},
+                                  {u"layers_before_check"_s, ms.layersBeforeCheck},
+                                  {u"check"_s, ms.check},
+                                  {u"recompute"_s, ms.recompute},
+                                  {u"first_token"_s, ms.firstToken},
+                                  {u"ttft"_s, ms.ttft},
+                                  {u"decode"_s, ms.decode},
+                                  {u"total"_s, ms.total},
+                                  {u"load_hidden"_s, ms.loadHidden}};
+    object[u"bytes_loaded"_s] = static_cast<qint64>(answer.bytesLoaded);
+    object[u"bytes_from_ram"_s] = static_cast<qint64>(answer.bytesFromRam);
+    object[u"charged_work"_s] = answer.chargedWork;
+    if (answer.comparison)
+        object[u"compare"_s] = QJsonObject{{u"kl"_s, answer.comparison->meanKl},
+                                           {u"top1_equal"_s, answer.comparison->top1Equal},
+                                           {u"first_diverging_token"_s, answer.comparison->firstDivergingToken},
+                                           {u"full_answer"_s, text::fromUtf8(answer.comparison->fullAnswer)},
+                                           {u"full_ttft_ms"_s, answer.comparison->fullTtftMs}};
+}
+
 }  // namespace
 
 std::vector<Share> stageShares(const engine::Timings& timings) {
@@ -67,9 +126,15 @@ std::vector<Share> countShares(const engine::TokenCounts& tokens) {
 }
 
 QString clockSentence(const engine::Answer& answer) {
-    return tr("First token after %1 · %2 tokens in %3 · %4 loaded")
+    // From disk or from memory: a cold and a warm run differ by it.
+    const QString loaded =
+        answer.bytesFromRam == 0 ? tr("%1 loaded").arg(text::bytes(answer.bytesLoaded))
+        : answer.bytesFromRam >= answer.bytesLoaded
+            ? tr("%1 loaded, all from memory").arg(text::bytes(answer.bytesLoaded))
+            : tr("%1 loaded, %2 of it from memory").arg(text::bytes(answer.bytesLoaded), text::bytes(answer.bytesFromRam));
+    return tr("First token after %1 · %2 tokens in %3 · %4")
         .arg(text::milliseconds(answer.ms.ttft), text::count(answer.tokens.generated), text::milliseconds(answer.ms.total),
-             text::bytes(answer.bytesLoaded));
+             loaded);
 }
 
 QString countSentence(const engine::Answer& answer) {
@@ -130,6 +195,42 @@ QString answerHtml(const std::vector<TurnData>& turns) {
                    u".</small></p>\n"_s;
     }
     return out + u"</body></html>\n"_s;
+}
+
+QByteArray answerJson(const std::vector<TurnData>& turns) {
+    QJsonArray array;
+    for (const TurnData& turn : turns) {
+        QJsonObject object{{u"question"_s, text::fromUtf8(turn.plan.question)},
+                           {u"answer"_s, turn.answer ? text::fromUtf8(turn.answer->text) : turn.text},
+                           {u"collection"_s, text::fromUtf8(turn.plan.collection)},
+                           {u"strategy"_s, named(turn.plan.options.strategy)},
+                           {u"ratio"_s, turn.plan.options.ratio},
+                           {u"chunks"_s, chunkArray(turn)}};
+        if (turn.answer)
+            addFigures(object, *turn.answer);
+        array.append(object);
+    }
+    return QJsonDocument(array).toJson();
+}
+
+AnswerFormat answerFormat(const QString& path, AnswerFormat chosen) {
+    const QString ending = path.section(u'.', -1).toLower();
+    return ending == u"md"_s || ending == u"markdown"_s ? AnswerFormat::Markdown
+           : ending == u"html"_s || ending == u"htm"_s  ? AnswerFormat::Html
+           : ending == u"json"_s                        ? AnswerFormat::Json
+                                                        : chosen;
+}
+
+QByteArray exportedAnswers(const std::vector<TurnData>& turns, AnswerFormat format) {
+    switch (format) {
+        case AnswerFormat::Markdown:
+            return answerMarkdown(turns).toUtf8();
+        case AnswerFormat::Html:
+            return answerHtml(turns).toUtf8();
+        case AnswerFormat::Json:
+            return answerJson(turns);
+    }
+    return {};
 }
 
 }  // namespace ui

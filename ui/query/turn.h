@@ -1,6 +1,7 @@
 // One question and its answer, as values: what the Ask view shows and the exports write.
 #pragma once
 
+#include <QByteArray>
 #include <QString>
 #include <QStringList>
 #include <optional>
@@ -23,7 +24,7 @@ struct TurnData {
 std::vector<Share> stageShares(const engine::Timings& timings);
 /// reused + recomputed + new = prompt.
 std::vector<Share> countShares(const engine::TokenCounts& tokens);
-/// "first token after 120 ms · 17 tokens · 520 ms in all · 34.2 MiB loaded".
+/// "First token after 120 ms · 17 tokens in 520 ms · 34.2 MiB loaded, 12 MiB of it from memory".
 QString clockSentence(const engine::Answer& answer);
 /// "865 reused + 147 recomputed + 18 new = 1,030 prompt tokens · 17.8 % of a full prefill's work".
 QString countSentence(const engine::Answer& answer);
@@ -34,5 +35,12 @@ QString comparisonSentence(const engine::Comparison& comparison, double ttftMs);
 QString answerMarkdown(const std::vector<TurnData>& turns);
 /// The same as one HTML page without outside parts; every text is escaped.
 QString answerHtml(const std::vector<TurnData>& turns);
+/// An array of turns: question, answer and sources, with every figure under the name that `cacheblend ask --json` gives it.
+QByteArray answerJson(const std::vector<TurnData>& turns);
+
+enum class AnswerFormat { Markdown, Html, Json };
+/// By the path's ending, else the one chosen.
+AnswerFormat answerFormat(const QString& path, AnswerFormat chosen);
+QByteArray exportedAnswers(const std::vector<TurnData>& turns, AnswerFormat format);
 
 }  // namespace ui

@@ -11,8 +11,8 @@
 #include <QWheelEvent>
 
 #include "ui/icons.h"
-#include "ui/query/flow_layout.h"
 #include "ui/text.h"
+#include "ui/widgets/flow_layout.h"
 
 namespace ui {
 

@@ -13,6 +13,7 @@ namespace {
 using namespace Qt::StringLiterals;
 
 constexpr int kStateVersion = 1;
+constexpr int kThreeColumns = 1500;  // px: of a narrower window two rooms fill the width
 
 }  // namespace
 
@@ -39,16 +40,16 @@ QDockWidget* ViewDocks::add(const QString& name, const QString& title, QWidget* 
     return dock;
 }
 
-std::vector<ViewDocks::Column> ViewDocks::columnsOf(Mode mode, Layout layout) {
+std::vector<ViewDocks::Column> ViewDocks::columnsOf(Mode mode, Layout layout, int windowWidth) {
     const bool read = layout == Layout::Read;
     switch (mode) {
         case Mode::Library:
             return read ? std::vector<Column>{{u"libraryDock"_s, 1}}
                         : std::vector<Column>{{u"libraryDock"_s, 3}, {u"documentDock"_s, 2}};
         case Mode::Ask:
-            if (layout == Layout::Analyse)
+            if (layout == Layout::Analyse && windowWidth >= kThreeColumns)
                 return {{u"libraryDock"_s, 3}, {u"askDock"_s, 5}, {u"inspectDock"_s, 5}};
-            if (layout == Layout::Teach)
+            if (layout != Layout::Read)
                 return {{u"askDock"_s, 1}, {u"inspectDock"_s, 1}};
             return {{u"askDock"_s, 1}};
         case Mode::Inspect:
@@ -65,14 +66,19 @@ std::vector<ViewDocks::Column> ViewDocks::columnsOf(Mode mode, Layout layout) {
 
 QString ViewDocks::key() const { return u"%1-%2"_s.arg(static_cast<int>(m_layout)).arg(static_cast<int>(m_mode)); }
 
-void ViewDocks::keep() { m_kept.insert(key(), m_window.saveState(kStateVersion)); }
+void ViewDocks::keep() {
+    m_kept.insert(key(), m_window.saveState(kStateVersion));
+    emit keeping();
+}
 
 void ViewDocks::setMode(Mode mode) {
     if (mode != m_mode) {
         keep();
         m_mode = mode;
+        arrange();
+    } else {
+        arrangeAsKept();
     }
-    arrange();
     emit modeChanged(mode);
 }
 
@@ -84,10 +90,17 @@ void ViewDocks::setLayout(Layout layout) {
 
 void ViewDocks::reset() {
     m_kept.clear();
+    emit forgotten();
     arrangeAsMade();
+    emit arranged();
 }
 
 void ViewDocks::arrange() {
+    arrangeAsKept();
+    emit arranged();
+}
+
+void ViewDocks::arrangeAsKept() {
     const QByteArray kept = m_kept.value(key());
     if (!kept.isEmpty()) {
         m_arranging = true;
@@ -103,7 +116,7 @@ void ViewDocks::arrange() {
 
 void ViewDocks::arrangeAsMade() {
     m_arranging = true;
-    const std::vector<Column> columns = columnsOf(m_mode, m_layout);
+    const std::vector<Column> columns = columnsOf(m_mode, m_layout, m_window.width());
     for (QDockWidget* dock : std::as_const(m_docks)) {
         dock->setFloating(false);
         dock->hide();

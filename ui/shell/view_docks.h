@@ -28,6 +28,8 @@ public:
 
     Mode mode() const { return m_mode; }
     Layout layout() const { return m_layout; }
+    /// Names the arrangement that is shown, of this mode and layout.
+    QString key() const;
     /// Leaves the arrangement of the mode as the person had it and shows the other's.
     void setMode(Mode mode);
     void setLayout(Layout layout);
@@ -41,16 +43,22 @@ public:
 
 signals:
     void modeChanged(ui::Mode mode);
+    /// The arrangement named key() is about to be left, or to be saved.
+    void keeping();
+    /// The arrangement named key() is shown now.
+    void arranged();
+    /// Every arrangement kept was dropped.
+    void forgotten();
 
 private:
     struct Column {
         QString dock;
         int width = 1;  // of the sum
     };
-    static std::vector<Column> columnsOf(Mode mode, Layout layout);
-    QString key() const;
+    static std::vector<Column> columnsOf(Mode mode, Layout layout, int windowWidth);
     void keep();
     void arrange();
+    void arrangeAsKept();
     void arrangeAsMade();
     void showTitles();
 

@@ -15,6 +15,7 @@
 #include <algorithm>
 
 #include "ui/collections/coverage_delegate.h"
+#include "ui/collections/figure_delegate.h"
 #include "ui/collections/plain_table.h"
 #include "ui/query/share_bar.h"
 #include "ui/text.h"
@@ -99,13 +100,15 @@ StoreView::StoreView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     for (const engine::StoreGroup group : kGroups)
         m_group->addTab(text::storeGroup(group));
     column->addWidget(m_group);
-    auto* const sorted = new QSortFilterProxyModel(this);
-    sorted->setSourceModel(&m_usage);
-    sorted->setSortRole(UsageModel::kSortRole);
+    m_sorted = new QSortFilterProxyModel(this);
+    m_sorted->setSourceModel(&m_usage);
+    m_sorted->setSortRole(UsageModel::kSortRole);
     m_table = plainTable(u"usageTable"_s, tr("Bytes by holder"), this);
-    m_table->setModel(sorted);
+    m_table->setModel(m_sorted);
+    m_table->setSelectionMode(QAbstractItemView::SingleSelection);
     m_table->setSortingEnabled(true);
     m_table->sortByColumn(UsageModel::Bytes, Qt::DescendingOrder);
+    m_table->setItemDelegate(new FigureDelegate(theme, m_table));
     m_table->setItemDelegateForColumn(
         UsageModel::Bytes, new CoverageDelegate(theme, UsageModel::kShareRole, CoverageDelegate::Kind::Amount, m_table));
     const int widths[] = {300, 220, 88, 104, 72};
@@ -114,6 +117,7 @@ StoreView::StoreView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     m_table->horizontalHeader()->setSectionResizeMode(UsageModel::Name, QHeaderView::Stretch);
     makeExportable(*m_table, u"store"_s);
     column->addWidget(m_table, 3);
+    column->insertWidget(column->indexOf(m_table), makeChosen());
     setFocusProxy(m_table);
 
     m_damageTitle = new QLabel(tr("Damage found"), this);
@@ -170,6 +174,82 @@ StoreView::StoreView(Theme& theme, EngineBridge& bridge, QWidget* parent)
     showStats({});
 }
 
+QWidget* StoreView::makeChosen() {
+    m_chosen = new QWidget(this);
+    m_chosen->setObjectName(u"storeChosen"_s);
+    m_chosen->setAccessibleName(tr("The chosen collection"));
+    auto* const line = new QHBoxLayout(m_chosen);
+    line->setContentsMargins(8, 4, 0, 4);
+    line->setSpacing(8);
+    m_forecast = new QLabel(m_chosen);
+    m_forecast->setObjectName(u"storeForecast"_s);
+    m_forecast->setAccessibleName(tr("What computing the rest would take"));
+    m_forecast->setTextFormat(Qt::PlainText);
+    m_forecast->setWordWrap(true);
+    m_forecast->setProperty("quiet", true);
+    m_compute = button(u"storeCompute"_s, tr("Compute KV"), tr("Computes the KV of passages that have none"));
+    m_pin = button(u"storePin"_s, tr("Pin"), tr("Keeps the collection's KV when the store has to shrink"));
+    m_unpin = button(u"storeUnpin"_s, tr("Unpin"), tr("Lets the collection's KV go when the store has to shrink"));
+    line->addWidget(m_forecast, 1);
+    for (QPushButton* each : {m_compute, m_pin, m_unpin})
+        line->addWidget(each, 0, Qt::AlignTop);
+    connect(m_compute, &QPushButton::clicked, this, [this] { emit computeRequested(chosenCollection()); });
+    connect(m_pin, &QPushButton::clicked, this, [this] { pin(true); });
+    connect(m_unpin, &QPushButton::clicked, this, [this] { pin(false); });
+    connect(m_table->selectionModel(), &QItemSelectionModel::currentRowChanged, this, &StoreView::showChosen);
+    m_chosen->hide();
+    return m_chosen;
+}
+
+QString StoreView::chosenCollection() const {
+    const int row = m_sorted->mapToSource(m_table->currentIndex()).row();
+    if (row < 0 || row >= m_usage.rowCount() ||
+        m_usage.usage()[static_cast<std::size_t>(row)].group != engine::StoreGroup::Collection)
+        return {};
+    return text::fromUtf8(m_usage.usage()[static_cast<std::size_t>(row)].name);
+}
+
+void StoreView::showChosen() {
+    const QString name = chosenCollection();
+    m_chosen->setVisible(!name.isEmpty());
+    if (name.isEmpty())
+        return;
+    const engine::StoreUsage& usage =
+        m_usage.usage()[static_cast<std::size_t>(m_sorted->mapToSource(m_table->currentIndex()).row())];
+    m_pin->setEnabled(usage.pinned < usage.records);
+    m_unpin->setEnabled(usage.pinned > 0);
+    engine::PrecomputeRequest request;
+    request.collection = text::toUtf8(name);
+    m_bridge.precomputeForecast(request, this, [this, name](engine::Result<engine::PrecomputeForecast> forecast) {
+        if (name != chosenCollection())
+            return;
+        m_compute->setEnabled(forecast && forecast->chunks > 0);
+        if (!forecast) {
+            m_forecast->setText(text::sentence(forecast.status()));
+            return;
+        }
+        if (forecast->chunks == 0) {
+            m_forecast->setText(tr("Every passage of %1 has its KV.").arg(name));
+            return;
+        }
+        QString sentence = tr("Computing the rest of %1: %2.").arg(name, text::forecast(*forecast));
+        if (m_stats.capBytes > 0 && m_stats.diskBytes + forecast->bytes > m_stats.capBytes)
+            sentence += u' ' + tr("That is more than the cap leaves: the least recently used records would go.");
+        m_forecast->setText(sentence);
+    });
+}
+
+void StoreView::pin(bool pinned) {
+    const QString name = chosenCollection();
+    m_bridge.pinCollection(name, pinned, this, [this, name, pinned](engine::Result<std::int64_t> records) {
+        if (!records)
+            say(text::sentence(records.status()));
+        else
+            say((pinned ? tr("%1 records of %2 are pinned.") : tr("%1 records of %2 are no longer pinned."))
+                    .arg(text::count(*records), name));
+    });
+}
+
 QPushButton* StoreView::button(const QString& name, const QString& words, const QString& tip) {
     auto* const result = new QPushButton(words, this);
     result->setObjectName(name);
@@ -218,7 +298,15 @@ void StoreView::showGroup() {
         if (!usage) {
             say(text::sentence(usage.status()));
         } else if (group == kGroups[std::clamp(m_group->currentIndex(), 0, 2)]) {
+            const QString chosen = chosenCollection();
             m_usage.setUsage(std::move(*usage));
+            int row = 0;
+            for (int other = 0; other < m_sorted->rowCount(); ++other) {
+                if (m_sorted->index(other, UsageModel::Name).data().toString() == chosen)
+                    row = other;
+            }
+            m_table->setCurrentIndex(m_sorted->index(row, UsageModel::Name));
+            showChosen();
             m_table->setColumnHidden(UsageModel::Note, group != engine::StoreGroup::Fingerprint);
         }
     });

@@ -12,6 +12,7 @@
 class QDoubleSpinBox;
 class QLabel;
 class QPushButton;
+class QSortFilterProxyModel;
 class QTabBar;
 class QTableView;
 
@@ -34,12 +35,19 @@ public:
 signals:
     /// The cap was changed by hand; 0 = none.
     void capChanged(std::uint64_t bytes);
+    /// The KV of this collection shall be computed.
+    void computeRequested(const QString& collection);
 
 private:
     QPushButton* button(const QString& name, const QString& words, const QString& tip);
     void showStats(const engine::KvStoreStats& stats);
     void showGroup();
     void evict();
+    QWidget* makeChosen();
+    /// The collection that is chosen in the table; empty among documents and models.
+    QString chosenCollection() const;
+    void showChosen();
+    void pin(bool pinned);
     void say(const QString& sentence);
     void dress();
 
@@ -61,7 +69,13 @@ private:
     QPushButton* m_rebuild;
     QLabel* m_report;
     QTabBar* m_group;
+    QSortFilterProxyModel* m_sorted;
     QTableView* m_table;
+    QWidget* m_chosen;  // what can be done with the collection chosen
+    QLabel* m_forecast;
+    QPushButton* m_compute;
+    QPushButton* m_pin;
+    QPushButton* m_unpin;
     QLabel* m_damageTitle;
     QTableView* m_damageTable;
 };

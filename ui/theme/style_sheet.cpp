@@ -23,6 +23,7 @@ QLabel[tone="bad"] { color: @bad; }
 
 QPushButton, QToolButton { background: transparent; color: @ink; border: 1px solid transparent; border-radius: 4px; padding: 4px 8px; }
 QPushButton { border-color: @line; background: @paper; padding: 4px 12px; min-height: 18px; }
+QPushButton[flat="true"] { border-color: transparent; background: transparent; color: @quiet; padding: 2px 8px; }
 QPushButton:hover, QToolButton:hover { background: @hover; }
 QPushButton:pressed, QToolButton:pressed { background: @line; }
 QPushButton:focus, QToolButton:focus { border-color: @accent; }

@@ -71,6 +71,7 @@ bool Theme::paletteIsDark(const QPalette& palette) {
 }
 
 void Theme::judge() {
+    m_figureFont = evenDigits();
     m_dark = m_choice == ThemeChoice::Dark || (m_choice == ThemeChoice::System && paletteIsDark(QApplication::palette()));
     const Colors& colors = m_dark ? kDark : kLight;
     std::ranges::transform(colors, m_colors.begin(), [](QRgb color) { return QColor::fromRgb(color); });
@@ -180,7 +181,7 @@ QFont Theme::headingFont() const {
     return font;
 }
 
-QFont Theme::figureFont() const {
+QFont Theme::evenDigits() const {
     const QFont font = sized(m_systemFont, 0);
     if (digitsAreEven(font)) {
         return font;

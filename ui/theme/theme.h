@@ -64,12 +64,12 @@ public:
     /// Added to every size, in points: the person's own choice.
     void setFontStep(int step);
     int fontStep() const { return m_fontStep; }
-    QFont controlFont() const;   // buttons, labels
-    QFont smallFont() const;     // captions, axis labels
-    QFont headingFont() const;   // names of panels
-    QFont figureFont() const;    // numbers: digits of one width
-    QFont documentFont() const;  // the documents' text; set it at kDocumentLineHeight
-    QFont codeFont() const;      // ids
+    QFont controlFont() const;                         // buttons, labels
+    QFont smallFont() const;                           // captions, axis labels
+    QFont headingFont() const;                         // names of panels
+    QFont figureFont() const { return m_figureFont; }  // numbers: digits of one width
+    QFont documentFont() const;                        // the documents' text; set it at kDocumentLineHeight
+    QFont codeFont() const;                            // ids
     static constexpr double kDocumentLineHeight = 1.45;
     static constexpr int kGrid = 8;  // px; all spacing is a multiple or a half of it
 
@@ -87,6 +87,7 @@ private:
     void dress();
     QPalette palette() const;
     QFont sized(QFont font, double step) const;
+    QFont evenDigits() const;
 
     ThemeChoice m_choice;
     QApplication* m_application = nullptr;
@@ -94,6 +95,7 @@ private:
     bool m_dark = false;
     int m_fontStep = 0;
     QFont m_systemFont;
+    QFont m_figureFont;
     std::array<QColor, kRoles> m_colors;
     Ramp m_sequential;
     Ramp m_diverging;

@@ -8,7 +8,7 @@
 #include <QStyle>
 #include <QVBoxLayout>
 
-#include "ui/query/flow_layout.h"
+#include "ui/widgets/flow_layout.h"
 
 namespace ui {
 

@@ -66,6 +66,21 @@ TEST_F(LedgerTest, EachFileTellsItsStateItsChunksAndItsCoverage) {
     EXPECT_EQ(refused.chunks, 0);
 }
 
+TEST_F(LedgerTest, AFileThatChangedOrWentSinceItsImportIsTold) {
+    const std::string kept = write("a.md", longText(3));
+    const std::string edited = write("b.md", longText(4));
+    const std::string removed = write("c.md", longText(5));
+    import({kept, edited, removed});
+    using engine::OnDisk;
+    EXPECT_EQ(m_engine->filesOnDisk("notes").value(), std::vector<OnDisk>(3, OnDisk::Same));
+    write("b.md", longText(6));
+    std::filesystem::remove(removed);
+    EXPECT_EQ(m_engine->filesOnDisk("notes").value(), (std::vector<OnDisk>{OnDisk::Same, OnDisk::Changed, OnDisk::Missing}));
+    import({edited});
+    EXPECT_EQ(m_engine->filesOnDisk("notes").value(), (std::vector<OnDisk>{OnDisk::Same, OnDisk::Same, OnDisk::Missing}));
+    EXPECT_EQ(m_engine->filesOnDisk("second").status().code(), StatusCode::NotFound);
+}
+
 TEST_F(LedgerTest, PagesOfChunksFollowEachOther) {
     import({write("a.md", longText(20)), write("b.md", "# Another\n\n" + longText(10, 2))});
     const auto all = m_engine->chunks({"notes", {}, "", 0, -1});

@@ -81,6 +81,23 @@ private slots:
         QVERIFY(layout.height() >= bottom);
     }
 
+    void AWordWhoseBlankHangsAtTheLineBeforeIsWhereItsLettersAre() {
+        const TextLayout layout(*m_text, segmentCaptions(*m_trace), m_theme.documentFont(), Qt::gray, 400, 1.45);
+        int broken = 0;
+        for (std::size_t at = 1; at < layout.placed().size(); ++at) {
+            const PlacedCell& before = layout.placed()[at - 1];
+            const PlacedCell& after = layout.placed()[at];
+            if (before.cell != after.cell || after.right - after.left <= before.right - before.left) {
+                continue;
+            }
+            ++broken;
+            const QRectF rect = layout.cellRect(after.cell);
+            QCOMPARE(static_cast<float>(rect.left()), after.left);
+            QCOMPARE(layout.lineAt(rect.center().y()), layout.lineOfCell(after.cell) + 1);
+        }
+        QVERIFY(broken > 0);
+    }
+
     void APointInACellFindsTheCell() {
         const TextLayout layout(*m_text, segmentCaptions(*m_trace), m_theme.documentFont(), Qt::gray, 400, 1.45);
         for (int cell = 0; cell < m_text->cells(); cell += 3) {

@@ -109,6 +109,44 @@ private slots:
         }
     }
 
+    void ATokensPlaceInItsDocumentHoldsItsPiece() {
+        // Two passages as the engine writes them: a header line of 7 characters, the text, an empty line. The first's third token
+        // ends in the middle of "ü".
+        engine::BlendTrace trace;
+        const std::vector<std::vector<std::string>> passages{{"Survey", "\n", "Gr\xC3", "\xBC", "n is", " it.", "\n\n"},
+                                                             {"Survey\n", "Eleven", ".\n", "\n"}};
+        std::int64_t begin = 100;
+        for (const std::vector<std::string>& pieces : passages) {
+            engine::PlanSegment segment;
+            segment.position = static_cast<int>(trace.pieces.size());
+            segment.ids.assign(pieces.size(), 1);
+            segment.begin = begin;
+            segment.end = begin + (segment.position == 0 ? 11 : 7);
+            begin = segment.end;
+            trace.segments.push_back(segment);
+            trace.pieces.insert(trace.pieces.end(), pieces.begin(), pieces.end());
+        }
+        trace.pieces.emplace_back("?");
+        trace.promptIds.assign(trace.pieces.size(), 1);
+        using Range = std::pair<std::int64_t, std::int64_t>;
+        const auto at = [&](int position) {
+            const auto range = documentRange(trace, position);
+            return range ? Range(range->begin, range->end) : Range(-1, -1);
+        };
+        QCOMPARE(at(0), Range(-1, -1));  // the header is of no document
+        QCOMPARE(at(1), Range(-1, -1));
+        QCOMPARE(at(2), Range(100, 103));
+        QCOMPARE(at(3), Range(102, 103));  // the rest of "ü"
+        QCOMPARE(at(4), Range(103, 107));
+        QCOMPARE(at(5), Range(107, 111));
+        QCOMPARE(at(6), Range(-1, -1));  // the empty line
+        QCOMPARE(at(7), Range(-1, -1));
+        QCOMPARE(at(8), Range(111, 117));
+        QCOMPARE(at(9), Range(117, 118));  // cut at the passage's end
+        QCOMPARE(at(10), Range(-1, -1));
+        QCOMPARE(at(11), Range(-1, -1));  // the question
+    }
+
     void NeighboursAreTheTokensAroundAndEndWithThePrompt() {
         const TraceIndex lists(*m_trace);
         const TokenFacts middle = tokenFacts(*m_trace, lists, 30, -1, -1);

@@ -1,5 +1,5 @@
 // Widgets side by side, wrapped into lines like words.
-#include "ui/query/flow_layout.h"
+#include "ui/widgets/flow_layout.h"
 
 #include <QWidget>
 #include <algorithm>
