@@ -193,8 +193,8 @@ void EngineImpl::useDevices(std::unique_ptr<Devices> devices) {
 }
 
 int EngineImpl::speedKey() const {
-    constexpr int kMostThreads = 4096;
-    return m_info.threads + kMostThreads * m_info.gpuLayers;
+    constexpr int kKeyStride = 4096;
+    return m_info.threads + kKeyStride * m_info.gpuLayers;
 }
 
 Status EngineImpl::leaveGpu(const std::string& why) {
