@@ -18,7 +18,7 @@ public:
     Team(const Team&) = delete;
     Team& operator=(const Team&) = delete;
 
-    /// work(thread, threads), thread in [0, threads), once on each thread; 0 is the caller's. Returns when all are done.
+    /// work(thread, threads), thread in [0, threads), once on each thread; 0 is the caller's. Returns when all are done; it must not throw.
     /// `next`: memory that the next job will read, equal shares in the order of the threads; a hint.
     template <class Work>
     void run(const Work& work, std::span<const std::byte> next = {}) {
