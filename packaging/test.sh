@@ -91,5 +91,5 @@ if [[ -z "${SKIP_ASAN:-}" ]]; then
         --exclude-regex '^(include_rules|format_check|face_headers|house_rules|cases_check)$'
     step "build, tsan, the workbench's tests" build_ui_tsan
     step "tests, tsan, label ui" run_tests tsan "tsan, the workbench on a scripted engine" --label-regex '^ui$' \
-        --exclude-regex '^workbench_end_to_end_test$'
+        --exclude-regex '^(workbench_end_to_end_test|long_prompt_test)$'  # the real engine; what a sanitizer's slowness decides
 fi

@@ -11,17 +11,11 @@
 #include "ui/query/turn.h"
 
 using namespace Qt::StringLiterals;
-using testing_ui::Script;
-using testing_ui::Workbench;
 
-class ConversationTest : public QObject {
+class ConversationTest : public testing_ui::WindowTestCase {
     Q_OBJECT
 
 private:
-    std::shared_ptr<Script> m_script;
-    std::unique_ptr<Workbench> m_bench;
-
-    ui::MainWindow& window() { return m_bench->window(); }
     ui::TurnView& newest() { return *window().ask().turns().back(); }
     void press(ui::TurnView& turn, const QString& button) { turn.findChild<QToolButton*>(button)->click(); }
     std::uint64_t askedAfter() {
@@ -34,17 +28,6 @@ private:
     }
 
 private slots:
-    void init() {
-        m_script = std::make_shared<Script>();
-        m_bench = std::make_unique<Workbench>(m_script);
-        m_bench->open();
-        QVERIFY(m_bench->awaitIdle());
-    }
-    void cleanup() {
-        m_script->releaseAll();
-        m_bench.reset();
-    }
-
     void againOnAFollowUpGoesOnFromTheSameAnswer() {
         QVERIFY(m_bench->ask(u"springs?"_s));  // run 1
         press(newest(), u"followUp"_s);

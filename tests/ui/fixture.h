@@ -95,4 +95,28 @@ private:
     std::unique_ptr<ui::MainWindow> m_window;
 };
 
+/// Every test of a suite begins with an open, idle window of its own, and ends with all calls seen on one thread.
+class WindowTestCase : public QObject {
+    Q_OBJECT
+
+protected:
+    ui::MainWindow& window() { return m_bench->window(); }
+
+    std::shared_ptr<Script> m_script;
+    std::unique_ptr<Workbench> m_bench;
+
+private slots:
+    void init() {
+        m_script = std::make_shared<Script>();
+        m_bench = std::make_unique<Workbench>(m_script);
+        m_bench->open();
+        QVERIFY(m_bench->awaitIdle());
+    }
+    void cleanup() {
+        m_script->releaseAll();
+        m_bench.reset();
+        QVERIFY(m_script->oneThread());
+    }
+};
+
 }  // namespace testing_ui

@@ -2,6 +2,7 @@
 #include <QAbstractItemModelTester>
 #include <QAction>
 #include <QHeaderView>
+#include <QInputDialog>
 #include <QLabel>
 #include <QPushButton>
 #include <QTableView>
@@ -80,7 +81,39 @@ private slots:
     void cleanup() {
         m_script->releaseAll();
         m_bench.reset();
+        QVERIFY(m_script->oneThread());
     }
+
+    void evictAsksHowMuchMayStayAndNothingGoesWithoutAYes() {
+        open();
+        window().setMode(ui::Mode::Store);
+        QVERIFY(m_bench->awaitIdle());
+        auto* const evict = m_bench->find<QPushButton>(u"evictStore"_s);
+        const auto answer = [&](double gib, int result) {
+            bool shown = false;
+            QTimer::singleShot(0, &window(), [&] {
+                auto* const dialog = qobject_cast<QInputDialog*>(QApplication::activeModalWidget());
+                if (dialog == nullptr)
+                    return;
+                shown = true;
+                dialog->setDoubleValue(gib);
+                dialog->done(result);
+            });
+            evict->click();
+            return shown && m_bench->awaitIdle();
+        };
+        const auto evicted = [&] {
+            std::vector<std::string> calls = m_script->calls();
+            std::erase_if(calls, [](const std::string& call) { return !call.starts_with("storeEvict"); });
+            return calls;
+        };
+        QVERIFY(answer(0.5, QDialog::Rejected));
+        QVERIFY(evicted().empty());
+        QVERIFY(answer(0.5, QDialog::Accepted));
+        QCOMPARE(evicted(), std::vector<std::string>{"storeEvict 536870912"});
+        QCOMPARE(m_bench->find<QLabel>(u"storeReport"_s)->text(), u"1.00\u00A0MiB freed."_s);
+    }
+
     void aFileThatChangedOrWentSinceItsImportSaysSo() {
         m_script->changedFiles = {"/papers/survey-0.pdf"};
         m_script->missingFiles = {"/papers/survey-1.pdf", "/papers/scan.pdf"};

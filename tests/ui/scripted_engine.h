@@ -11,6 +11,11 @@
 
 namespace testing_ui {
 
+// Sizes of the scripted library.
+constexpr int kTokensOfChunk = 48;
+constexpr int kChunksOfDocument = 6;
+constexpr std::uint64_t kBytesPerToken = 23'040;
+
 engine::ModelInfo exampleModel();
 engine::ChunkId chunkId(int number);
 

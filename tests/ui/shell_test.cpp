@@ -11,17 +11,11 @@
 #include "ui/palette/shortcut_sheet.h"
 
 using namespace Qt::StringLiterals;
-using testing_ui::Script;
-using testing_ui::Workbench;
 
-class ShellTest : public QObject {
+class ShellTest : public testing_ui::WindowTestCase {
     Q_OBJECT
 
 private:
-    std::shared_ptr<Script> m_script;
-    std::unique_ptr<Workbench> m_bench;
-
-    ui::MainWindow& window() { return m_bench->window(); }
     QAction& action(const QString& name) { return *window().actions().action(name); }
     void reopen() {
         window().close();
@@ -42,17 +36,6 @@ private:
     QByteArray panels() { return window().inspect().saveLayout(); }
 
 private slots:
-    void init() {
-        m_script = std::make_shared<Script>();
-        m_bench = std::make_unique<Workbench>(m_script);
-        m_bench->open();
-        QVERIFY(m_bench->awaitIdle());
-    }
-    void cleanup() {
-        m_script->releaseAll();
-        m_bench.reset();
-    }
-
     // ---- keys
 
     void aKeyIsChangedOnTheSheetWorksAndIsKept() {

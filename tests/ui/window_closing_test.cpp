@@ -7,31 +7,11 @@
 #include "ui/store/store_view.h"
 
 using namespace Qt::StringLiterals;
-using testing_ui::Script;
-using testing_ui::Workbench;
 
-class WindowClosingTest : public QObject {
+class WindowClosingTest : public testing_ui::WindowTestCase {
     Q_OBJECT
 
-private:
-    std::shared_ptr<Script> m_script;
-    std::unique_ptr<Workbench> m_bench;
-
-    ui::MainWindow& window() { return m_bench->window(); }
-
 private slots:
-    void init() {
-        m_script = std::make_shared<Script>();
-        m_bench = std::make_unique<Workbench>(m_script);
-        m_bench->open();
-        QVERIFY(m_bench->awaitIdle());
-    }
-    void cleanup() {
-        m_script->releaseAll();
-        m_bench.reset();
-        QVERIFY(m_script->oneThread());
-    }
-
     void closingTheWindowInTheMiddleOfAJobIsClean_data() {
         QTest::addColumn<QString>("call");
         for (const char* call : {"open", "plan", "run", "run inside precompute", "measureDeviation", "ingest", "precompute",

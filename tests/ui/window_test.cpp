@@ -36,7 +36,6 @@
 
 using namespace Qt::StringLiterals;
 using testing_ui::Script;
-using testing_ui::Workbench;
 
 namespace {
 
@@ -66,30 +65,14 @@ QList<QWidget*> controlsOf(QWidget* root) {
 
 }  // namespace
 
-class WindowTest : public QObject {
+class WindowTest : public testing_ui::WindowTestCase {
     Q_OBJECT
 
 private:
-    std::shared_ptr<Script> m_script;
-    std::unique_ptr<Workbench> m_bench;
-
-    ui::MainWindow& window() { return m_bench->window(); }
     QString planText() { return m_bench->find<QLabel>(u"planText"_s)->text(); }
     void askAndAwait(const QString& question) { QVERIFY(m_bench->ask(question)); }
 
 private slots:
-    void init() {
-        m_script = std::make_shared<Script>();
-        m_bench = std::make_unique<Workbench>(m_script);
-        m_bench->open();
-        QVERIFY(m_bench->awaitIdle());
-    }
-    void cleanup() {
-        m_script->releaseAll();
-        m_bench.reset();
-        QVERIFY(m_script->oneThread());
-    }
-
     // ---- everywhere
 
     void everyModelKeepsTheRulesOfItemModels() {
