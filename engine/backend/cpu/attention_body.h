@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstring>
+#include <type_traits>
 
 #include "engine/backend/cpu/kernels.h"
 
@@ -119,10 +120,31 @@ inline void scoreTile(const AttentionBlock& block, int begin, int keys, float* s
     const float* tile = block.keys + begin / 16 * groupFloats;
     constexpr int kColumns = kRegisterVectors * kLanes;
     static_assert(kColumns % 16 == 0 || 16 % kColumns == 0);
-    for (int column = 0; column < keys; column += kColumns) {
+    const auto columns = [&]<int Vectors>(int column, std::integral_constant<int, Vectors>) {
         const float* b = tile + column / 16 * groupFloats + column % 16;
-        multiplyRows<kRegisterVectors, false>(block.rows, block.queries, words, b, 16, kLanes == 16 ? groupFloats : kLanes,
-                                              words, scores + column, kTileKeys);
+        multiplyRows<Vectors, false>(block.rows, block.queries, words, b, 16, kLanes == 16 ? groupFloats : kLanes, words,
+                                     scores + column, kTileKeys);
+    };
+    int column = 0;
+    for (; column + kColumns <= keys; column += kColumns) {
+        columns(column, std::integral_constant<int, kRegisterVectors>());
+    }
+    if constexpr (kColumns > 16) {  // a vector is a group
+        static_assert(kColumns <= 64);
+        switch ((keys - column + kLanes - 1) / kLanes) {
+            case 4:
+                return columns(column, std::integral_constant<int, 4>());
+            case 3:
+                return columns(column, std::integral_constant<int, 3>());
+            case 2:
+                return columns(column, std::integral_constant<int, 2>());
+            case 1:
+                return columns(column, std::integral_constant<int, 1>());
+            default:
+                return;
+        }
+    } else if (column < keys) {
+        columns(column, std::integral_constant<int, kRegisterVectors>());
     }
 }
 
@@ -169,12 +191,61 @@ inline int clamped(int value, int least, int greatest) {
     return value < least ? least : value > greatest ? greatest : value;
 }
 
+/// Turns a tile's scores to probabilities against the running maximum, and brings sums and output to it. Writes whole pairs of
+/// vectors up to `keys`, of which no row sees more; a tile that does not straddle limits is seen whole.
+template <bool Straddles>
+inline void addProbabilities(const AttentionBlock& block, int tile, int keys, const float* scores,
+                             const AttentionPartial& partial, float* probabilities) {
+    constexpr int kVectors = kTileKeys / kLanes;
+    const int vectors = Straddles ? (keys + 2 * kLanes - 1) / (2 * kLanes) * 2 : kVectors;
+    const Vec scale = broadcast(block.scale);
+    for (int r = 0; r < block.rows; ++r) {
+        const float* s = scores + r * kTileKeys;
+        const int visible = clamped(block.limits[r] - tile, 0, keys);
+        const auto score = [&](int j) {
+            const Vec value = load(s + j * kLanes);
+            return Straddles ? selectFirst(visible - j * kLanes, value, broadcast(kNoMaximum)) : value;
+        };
+        Vec highest[2] = {broadcast(kNoMaximum), broadcast(kNoMaximum)};
+#pragma GCC unroll 4
+        for (int j = 0; j < vectors; j += 2) {
+            highest[0] = maximum(highest[0], score(j));
+            highest[1] = maximum(highest[1], score(j + 1));
+        }
+        const float tileMaximum = reduceMax(maximum(highest[0], highest[1]));
+        const float old = partial.maxima[r];
+        float* output = partial.output + static_cast<std::ptrdiff_t>(r) * block.stride;
+        if (tileMaximum > old) {
+            const Vec factor = powerOfTwo(scale * broadcast(old - tileMaximum));
+            for (int column = 0; column < block.stride; column += kLanes) {
+                store(output + column, load(output + column) * factor);
+            }
+            partial.sums[r] *= factor[0];
+            partial.maxima[r] = tileMaximum;
+        }
+        const Vec offset = broadcast(-block.scale * partial.maxima[r]);
+        Vec sums[2] = {zero(), zero()};
+        float* p = probabilities + r * kTileWords;
+#pragma GCC unroll 4
+        for (int j = 0; j < vectors; j += 2) {
+            Vec first = powerOfTwo(fma(score(j), scale, offset));
+            Vec second = powerOfTwo(fma(score(j + 1), scale, offset));
+            if (Straddles) {
+                first = selectFirst(visible - j * kLanes, first, zero());
+                second = selectFirst(visible - (j + 1) * kLanes, second, zero());
+            }
+            sums[0] = sums[0] + first;
+            sums[1] = sums[1] + second;
+            storeProbabilities(p, j * kLanes, first, second);
+        }
+        partial.sums[r] += reduceAdd(sums[0] + sums[1]);
+    }
+}
+
 void attend(const AttentionBlock& block, int begin, int end, const AttentionPartial& partial) {
     alignas(64) float scores[kRows * kTileKeys];
     alignas(64) float probabilities[kRows * kTileWords];
-    constexpr int kVectors = kTileKeys / kLanes;
     const int stride = block.stride;
-    const Vec scale = broadcast(block.scale);
     std::memset(partial.output, 0, static_cast<std::size_t>(block.rows) * static_cast<std::size_t>(stride) * sizeof(float));
     for (int r = 0; r < block.rows; ++r) {
         partial.maxima[r] = kNoMaximum;
@@ -187,46 +258,10 @@ void attend(const AttentionBlock& block, int begin, int end, const AttentionPart
         const int keys = clamped(end - tile, 0, kTileKeys);  // no row sees more
         const bool straddles = tile + kTileKeys > block.lowestLimit;
         scoreTile(block, tile, straddles ? keys : kTileKeys, scores);
-        for (int r = 0; r < block.rows; ++r) {
-            const float* s = scores + r * kTileKeys;
-            const int visible = clamped(block.limits[r] - tile, 0, keys);
-            Vec value[kVectors];
-            Vec highest[2] = {broadcast(kNoMaximum), broadcast(kNoMaximum)};
-#pragma GCC unroll 8
-            for (int j = 0; j < kVectors; ++j) {
-                value[j] = load(s + j * kLanes);
-                if (straddles) {
-                    value[j] = selectFirst(visible - j * kLanes, value[j], broadcast(kNoMaximum));
-                }
-                highest[j % 2] = maximum(highest[j % 2], value[j]);
-            }
-            const float tileMaximum = reduceMax(maximum(highest[0], highest[1]));
-            const float old = partial.maxima[r];
-            float* output = partial.output + static_cast<std::ptrdiff_t>(r) * stride;
-            if (tileMaximum > old) {
-                const Vec factor = powerOfTwo(scale * broadcast(old - tileMaximum));
-                for (int column = 0; column < stride; column += kLanes) {
-                    store(output + column, load(output + column) * factor);
-                }
-                partial.sums[r] *= factor[0];
-                partial.maxima[r] = tileMaximum;
-            }
-            const Vec offset = broadcast(-block.scale * partial.maxima[r]);
-            Vec sums[2] = {zero(), zero()};
-            float* p = probabilities + r * kTileWords;
-#pragma GCC unroll 4
-            for (int j = 0; j < kVectors; j += 2) {
-                Vec first = powerOfTwo(fma(value[j], scale, offset));
-                Vec second = powerOfTwo(fma(value[j + 1], scale, offset));
-                if (straddles) {
-                    first = selectFirst(visible - j * kLanes, first, zero());
-                    second = selectFirst(visible - (j + 1) * kLanes, second, zero());
-                }
-                sums[0] = sums[0] + first;
-                sums[1] = sums[1] + second;
-                storeProbabilities(p, j * kLanes, first, second);
-            }
-            partial.sums[r] += reduceAdd(sums[0] + sums[1]);
+        if (straddles) {
+            addProbabilities<true>(block, tile, keys, scores, partial, probabilities);
+        } else {
+            addProbabilities<false>(block, tile, kTileKeys, scores, partial, probabilities);
         }
         const float* values = block.values + static_cast<std::ptrdiff_t>(tile / kPack) * stride;
         const int depth = (keys + kPack - 1) / kPack;
