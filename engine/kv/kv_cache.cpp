@@ -1,4 +1,4 @@
-// KvCache: one allocation for K and one for V of every layer.
+// KvCache: one allocation for all layers of a back end.
 #include "engine/kv/kv_cache.h"
 
 #include <cassert>
@@ -7,20 +7,24 @@ namespace engine {
 
 KvCache::KvCache(const LayerPlacement& placement, int layers, int kvHeads, int headDim, int positions)
     : m_capacity(Backend::paddedPositions(positions)), m_kvHeads(kvHeads), m_headDim(headDim) {
-    m_k.reserve(static_cast<std::size_t>(layers));
-    m_v.reserve(static_cast<std::size_t>(layers));
-    for (int layer = 0; layer < layers; ++layer) {
-        Backend& backend = placement.of(layer);
+    for (int side = 0; side < placement.sides(); ++side) {
+        Backend& backend = placement.side(side);
         const std::uint64_t bytes = backend.kvLayerBytes(kvHeads, headDim, m_capacity);
-        m_k.push_back(backend.allocate(bytes));
-        m_v.push_back(backend.allocate(bytes));
+        const int count = placement.layersOf(side, layers).count;
+        m_memory.push_back(backend.allocate(2 * bytes * static_cast<std::uint64_t>(count)));
+        auto* free = static_cast<std::byte*>(m_memory.back().data());
+        for (int i = 0; i < count; ++i) {
+            m_k.push_back(free);
+            m_v.push_back(free + bytes);
+            free += 2 * bytes;
+        }
     }
 }
 
 std::uint64_t KvCache::bytes() const {
     std::uint64_t sum = 0;
-    for (const Buffer& buffer : m_k)
-        sum += 2 * buffer.bytes();
+    for (const Buffer& buffer : m_memory)
+        sum += buffer.bytes();
     return sum;
 }
 

@@ -21,15 +21,16 @@ public:
     void copyFrom(const LayerPlacement& placement, const KvCache& from, int count);
     KvLayerView layer(int index) const {
         const auto i = static_cast<std::size_t>(index);
-        return {m_k[i].data(), m_v[i].data(), m_capacity, m_kvHeads, m_headDim};
+        return {m_k[i], m_v[i], m_capacity, m_kvHeads, m_headDim};
     }
 
 private:
     int m_capacity = 0;
     int m_kvHeads = 0;
     int m_headDim = 0;
-    std::vector<Buffer> m_k;  // per layer
-    std::vector<Buffer> m_v;
+    std::vector<Buffer> m_memory;  // of each back end, all its layers: large enough for huge pages, which one layer is not
+    std::vector<void*> m_k;        // per layer
+    std::vector<void*> m_v;
 };
 
 }  // namespace engine

@@ -29,6 +29,7 @@ using engine::cpu::kNoMaximum;
 constexpr int kRows = AttentionBlock::kRows;
 constexpr int kTileKeys = AttentionBlock::kTileKeys;
 constexpr int kRegisterRows = 6;
+constexpr int kFewRows = 8;                    // a decoded token's: so few that reading the cache takes longest
 constexpr int kTileWords = kTileKeys / kPack;  // of a row's probabilities
 
 /// 2^x for x ≤ 0 (below −126 as −126); 2^0 is exactly 1. Minimax polynomial on [−½, ½]: relative error 1e-7 (degree 6, fp32's own
@@ -126,6 +127,12 @@ inline void scoreTile(const AttentionBlock& block, int begin, int keys, float* s
                                      scores + column, kTileKeys);
     };
     int column = 0;
+    if (kLanes == 16 && block.rows <= kFewRows) {  // K from front to back, as the processor fetches ahead best
+        for (; column < keys; column += kLanes) {
+            columns(column, std::integral_constant<int, 1>());
+        }
+        return;
+    }
     for (; column + kColumns <= keys; column += kColumns) {
         columns(column, std::integral_constant<int, kRegisterVectors>());
     }

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <string>
 
+#include "engine/kv/kv_cache.h"
 #include "tests/engine/backend/backend_fixture.h"
 
 namespace engine {
@@ -151,14 +152,14 @@ public:
         constexpr int kPosition = 512;
         struct Layer {
             std::unique_ptr<WeightMatrix> qkv, o, gateUp, down;
-            Cache cache;
+            KvLayerView cache;
         };
+        const KvCache cache(m_backend, kLayers, 3, 64, kPosition + 1);
         m_weightBytes = 0;
         std::vector<Layer> layers;
         for (int i = 0; i < kLayers; ++i)
             layers.push_back({pack(960, 576, WeightType::Q4_1), pack(576, 576, WeightType::Q4_1),
-                              pack(3072, 576, WeightType::Q4_1), pack(576, 1536, WeightType::Q4_1),
-                              filledCache(kPosition + 1)});
+                              pack(3072, 576, WeightType::Q4_1), pack(576, 1536, WeightType::Q4_1), cache.layer(i)});
         const double layerBytes = m_weightBytes;
         const auto output = pack(49152, 576, WeightType::Q8_0);
         const DType narrow = m_backend.activationType();
@@ -174,6 +175,11 @@ public:
         const RopeTable rope = ropeTable(RopePairing::Interleaved, 64, kPosition + 1);
         const int positions[] = {kPosition};
         const int limits[] = {kPosition + 1};
+        std::vector<int> before(kPosition);
+        std::iota(before.begin(), before.end(), 0);
+        const Matrix rows = matrix(kPosition, 192, DType::F32);
+        for (const Layer& layer : layers)
+            m_backend.scatterKv(rows, rows, before, rope, layer.cache);
         const auto burst = [&](const std::function<void()>& work) { return median([&] { m_backend.burst(work); }); };
         const double products = burst([&] {
             for (const Layer& layer : layers) {
