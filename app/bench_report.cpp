@@ -99,6 +99,23 @@ TtftRow ttftRow(int context, engine::Strategy strategy, double ratio, CacheState
     return row;
 }
 
+void relateToPeak(BenchReport& report) {
+    double gflops = 0;
+    double gigabytes = 0;
+    if (report.backend == "cuda" && report.gpuPeak) {
+        gflops = report.precision == "bf16" ? report.gpuPeak->bf16Gflops : 0;
+        gigabytes = report.gpuPeak->memoryGBs;
+    } else if (report.backend == "cpu" && report.peak) {
+        gflops = report.precision == "bf16" ? report.peak->bf16Gflops : report.peak->f32Gflops;
+        gigabytes = report.peak->readGBs;
+    }
+    for (RateRow& row : report.rates) {
+        const double peak = row.kind == RateKind::Prefill ? gflops : gigabytes;
+        if (row.throughput && peak > 0)
+            row.ofPeak = *row.throughput / peak;
+    }
+}
+
 void relateToFull(std::vector<TtftRow>& rows) {
     for (TtftRow& row : rows)
         for (const TtftRow& full : rows)

@@ -21,6 +21,8 @@ struct RateRow {
     int tokens = 0;
     int after = 0;  // decode: tokens before the first one decoded
     Spread tokensPerSecond;
+    std::optional<double> throughput;  // prefill: GFLOP/s of what was needed; decode: GB/s of weights and KV read; median
+    std::optional<double> ofPeak;      // share of the measured peak, with --peak
 };
 
 /// Cold: nothing in memory, the store's pages dropped before each run. Warm: as the run before left them, in the RAM tier or page cache.
@@ -52,6 +54,7 @@ struct TtftRow {
 
 struct BenchReport {
     std::optional<engine::MachinePeak> peak;  // with --peak
+    std::optional<engine::GpuPeak> gpuPeak;   // and a model that lies on the GPU
     std::string cpu;
     std::string gpu;  // empty unless the back end is cuda
     std::string model;
@@ -59,6 +62,7 @@ struct BenchReport {
     std::string precision;
     int threads = 0;
     int repeat = 0;
+    double loadMs = 0;  // reading and packing the weights
     std::vector<RateRow> rates;
     std::vector<TtftRow> ttft;
 };
@@ -66,6 +70,8 @@ struct BenchReport {
 /// The row of one context, strategy and state. `samples` must not be empty; overFull is filled by relateToFull().
 TtftRow ttftRow(int context, engine::Strategy strategy, double ratio, CacheState state,
                 const std::vector<TtftSample>& samples);
+/// Fills ofPeak of prefill and decode from the peak of where the model is computed; nothing when that is two places.
+void relateToPeak(BenchReport& report);
 /// Fills overFull from the rows of `full`.
 void relateToFull(std::vector<TtftRow>& rows);
 

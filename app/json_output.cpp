@@ -312,6 +312,10 @@ std::string benchJson(const BenchReport& report) {
             row["after"] = rate.after;
         row["tokens"] = rate.tokens;
         row["tokens_per_second"] = spreadOf(rate.tokensPerSecond);
+        if (rate.throughput)
+            row[rate.kind == RateKind::Prefill ? "gflops" : "read_gb_per_s"] = rounded(*rate.throughput);
+        if (rate.ofPeak)
+            row["of_peak"] = rounded(*rate.ofPeak);
         rows.push_back(std::move(row));
     }
     for (const TtftRow& row : report.ttft)
@@ -335,11 +339,16 @@ std::string benchJson(const BenchReport& report) {
                            {"bf16_gflops", rounded(report.peak->bf16Gflops)},
                            {"int8_gops", rounded(report.peak->int8Gops)},
                            {"read_gb_per_s", rounded(report.peak->readGBs)}};
+    if (report.gpuPeak)
+        machine["gpu_peak"] = {{"bf16_gflops", rounded(report.gpuPeak->bf16Gflops)},
+                               {"memory_gb_per_s", rounded(report.gpuPeak->memoryGBs)},
+                               {"upload_gb_per_s", rounded(report.gpuPeak->uploadGBs)}};
     return documentOf({{"machine", machine},
                        {"model", report.model},
                        {"backend", report.backend},
                        {"precision", report.precision},
                        {"repeat", report.repeat},
+                       {"load_ms", rounded(report.loadMs)},
                        {"rows", rows}});
 }
 

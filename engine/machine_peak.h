@@ -1,4 +1,4 @@
-// What the processor and the memory can do at best, measured: the ceilings that speeds are shares of.
+// What the processor, the memory and a GPU can do at best, measured: the ceilings that speeds are shares of.
 #pragma once
 
 #include "engine/types.h"
@@ -14,7 +14,16 @@ struct MachinePeak {
     double readGBs = 0;     // 10^9 bytes/s read from memory, far beyond the caches
 };
 
+/// What a GPU can do at best, likewise.
+struct GpuPeak {
+    double bf16Gflops = 0;  // a large bf16 matrix product
+    double memoryGBs = 0;   // 10^9 bytes/s read and written by a copy within its memory
+    double uploadGBs = 0;   // copied to it from pinned host memory
+};
+
 /// Takes about two seconds. threads 0 = one a physical core. Errors: Unsupported (built without the cpu back end).
 Result<MachinePeak> measureMachinePeak(int threads);
+/// Takes about a second and 2 GiB of the GPU's memory. Errors: as creating the cuda back end's.
+Result<GpuPeak> measureGpuPeak();
 
 }  // namespace engine

@@ -93,6 +93,7 @@ struct ModelInfo {
     std::string notice;                 // what a person should know about where it is computed; empty = as asked
     std::string precision;              // "bf16", "f32"
     int threads = 0;
+    double loadMs = 0;  // reading and packing the weights; 0 until something was computed
 };
 
 // ---- blending --------------------------------------------------------------------------------------------------
@@ -430,7 +431,9 @@ struct PromptLogits {
     std::vector<TokenLogit> top;  // last row, descending
     TokenIds greedy;
     double prefillMs = 0;
-    double decodeMs = 0;  // of all greedy tokens but the first
+    double decodeMs = 0;           // of all greedy tokens but the first
+    double prefillOperations = 0;  // of matrix products and attention that were needed, a multiply-add counted as two
+    double decodeBytes = 0;        // weights and KV that the tokens of decodeMs read
 };
 
 /// One check of the exactness gate.

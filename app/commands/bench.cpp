@@ -28,17 +28,32 @@ std::string peakText(const engine::MachinePeak& peak) {
            decimalText(peak.int8Gops, 0) + " Gop/s, memory " + decimalText(peak.readGBs, 1) + " GB/s\n";
 }
 
+std::string peakText(const engine::GpuPeak& peak) {
+    return "peak of the GPU: bf16 " + decimalText(peak.bf16Gflops / 1000, 0) + " TFLOP/s, memory " +
+           decimalText(peak.memoryGBs, 0) + " GB/s, from pinned host memory " + decimalText(peak.uploadGBs, 1) + " GB/s\n";
+}
+
+std::string throughputText(const RateRow& row) {
+    if (!row.throughput)
+        return "";
+    return row.kind == RateKind::Prefill ? decimalText(*row.throughput, 0) + " GFLOP/s"
+                                         : decimalText(*row.throughput, 1) + " GB/s";
+}
+
 std::string benchTables(const BenchReport& report) {
     TextTable rates({{"", Align::Left},
                      {"tokens", Align::Right},
                      {"after", Align::Right},
                      {"tokens/s", Align::Right},
                      {"least", Align::Right},
-                     {"greatest", Align::Right}});
+                     {"greatest", Align::Right},
+                     {"rate", Align::Right},
+                     {"of peak", Align::Right}});
     for (const RateRow& row : report.rates)
         rates.addRow({std::string(nameOf(row.kind)), countText(row.tokens),
                       row.kind == RateKind::Decode ? countText(row.after) : "", decimalText(row.tokensPerSecond.median, 1),
-                      decimalText(row.tokensPerSecond.min, 1), decimalText(row.tokensPerSecond.max, 1)});
+                      decimalText(row.tokensPerSecond.min, 1), decimalText(row.tokensPerSecond.max, 1), throughputText(row),
+                      row.ofPeak ? decimalText(*row.ofPeak, 3) : ""});
     TextTable ttft({{"context", Align::Right},
                     {"state", Align::Left},
                     {"strategy", Align::Left},
@@ -55,7 +70,8 @@ std::string benchTables(const BenchReport& report) {
                      decimalText(row.loadHidden, 1)});
     return printable(report.cpu, LineBreaks::Flatten) + ", " + std::to_string(report.threads) + " threads, " +
            printable(report.model, LineBreaks::Flatten) + ", " + report.backend + " " + report.precision + ", " +
-           std::to_string(report.repeat) + " runs each\n" + (report.peak ? peakText(*report.peak) : "") + "\n" +
+           std::to_string(report.repeat) + " runs each; loaded in " + decimalText(report.loadMs, 0) + " ms\n" +
+           (report.peak ? peakText(*report.peak) : "") + (report.gpuPeak ? peakText(*report.gpuPeak) : "") + "\n" +
            rates.text() + "\n" + ttft.text();
 }
 
@@ -85,6 +101,12 @@ public:
             if (!peak)
                 return peak.status();
             report.peak = *peak;
+            if (model.gpuLayers > 0) {
+                const auto gpu = engine::measureGpuPeak();
+                if (!gpu)
+                    return gpu.status();
+                report.gpuPeak = *gpu;
+            }
         }
         const auto lengths = fittingLengths();
         if (!lengths)
@@ -99,6 +121,8 @@ public:
                     return status.withContext(countText(length) + " tokens");
             }
         }
+        report.loadMs = m_engine.model().loadMs;
+        relateToPeak(report);
         relateToFull(report.ttft);
         return report;
     }
@@ -192,7 +216,7 @@ private:
         if (!ids)
             return ids.status();
         ids->resize(static_cast<std::size_t>(length));
-        std::vector<double> prefill, decode;
+        std::vector<double> prefill, decode, gflops, gigabytes;
         int decoded = 0;
         for (int run = 0; run <= m_command.repeat; ++run) {
             step();
@@ -201,17 +225,21 @@ private:
                 return logits.status();
             if (run == 0)
                 continue;
-            if (logits->prefillMs > 0)
+            if (logits->prefillMs > 0) {
                 prefill.push_back(length / logits->prefillMs * 1000);
+                gflops.push_back(logits->prefillOperations / logits->prefillMs / 1e6);
+            }
             if (logits->greedy.size() > 1 && logits->decodeMs > 0) {
                 decoded = static_cast<int>(logits->greedy.size());
                 decode.push_back((decoded - 1) / logits->decodeMs * 1000);  // the first one belongs to the prefill
+                gigabytes.push_back(logits->decodeBytes / logits->decodeMs / 1e6);
             }
         }
         if (!prefill.empty())
-            report.rates.push_back({RateKind::Prefill, length, 0, spreadOf(prefill)});
+            report.rates.push_back({RateKind::Prefill, length, 0, spreadOf(prefill), spreadOf(gflops).median, std::nullopt});
         if (!decode.empty())
-            report.rates.push_back({RateKind::Decode, decoded, length, spreadOf(decode)});
+            report.rates.push_back(
+                {RateKind::Decode, decoded, length, spreadOf(decode), spreadOf(gigabytes).median, std::nullopt});
         else if (m_command.generate > 1)
             say(m_context, "bench: the model ended its text at once after " + countText(length) + " tokens; no decode rate");
         return stopped();
@@ -242,7 +270,8 @@ private:
             }
         }
         if (!rates.empty())
-            report.rates.push_back({RateKind::Precompute, static_cast<int>(tokens), 0, spreadOf(rates)});
+            report.rates.push_back(
+                {RateKind::Precompute, static_cast<int>(tokens), 0, spreadOf(rates), std::nullopt, std::nullopt});
         return stopped();
     }
 

@@ -369,6 +369,7 @@ Result<PromptLogits> EngineImpl::logits(const TokenIds& ids, int top, int greedy
             return status;
         PromptLogits result;
         result.prefillMs = prefillClock.elapsedMs();
+        result.prefillOperations = prefillOperations(m_weights->config(), run.plan.promptTokens);
         result.top = greatestLogits(run.prefill.logits, top);
         const StageClock decodeClock;
         std::vector<float>& logits = run.prefill.logits;
@@ -376,9 +377,11 @@ Result<PromptLogits> EngineImpl::logits(const TokenIds& ids, int top, int greedy
             result.greedy.push_back(argmax(logits));
             if (stop.stop_requested())
                 return Status(StatusCode::Cancelled, "stopped while decoding");
-            if (i + 1 < greedy)
-                m_transformer->decode(result.greedy.back(), static_cast<int>(ids.size()) + i, run.cache, m_blender->rows(1),
-                                      logits);
+            if (i + 1 == greedy)
+                break;
+            const int position = static_cast<int>(ids.size()) + i;
+            m_transformer->decode(result.greedy.back(), position, run.cache, m_blender->rows(1), logits);
+            result.decodeBytes += static_cast<double>(m_transformer->decodeBytes(position));
         }
         result.decodeMs = decodeClock.elapsedMs();
         giveCacheBack(std::move(run.cache));

@@ -17,10 +17,10 @@ Result<std::vector<float>> readVector(const WeightFile& file, TensorRole role, i
     return values;
 }
 
-/// Packs tensors stacked by rows, with their biases where the file has them.
+/// Packs tensors stacked by rows, with their biases where the file has them. Adds what a product with one row reads to `rowBytes`.
 Result<std::unique_ptr<WeightMatrix>> packRoles(const WeightFile& file, Backend& backend, int layer,
                                                 std::span<const TensorRole> roles, std::span<const TensorRole> biasRoles,
-                                                MatrixUse use) {
+                                                MatrixUse use, std::uint64_t& rowBytes) {
     std::vector<HostTensor> tensors;
     std::vector<const HostTensor*> parts;
     for (const TensorRole role : roles) {
@@ -38,6 +38,7 @@ Result<std::unique_ptr<WeightMatrix>> packRoles(const WeightFile& file, Backend&
             return part.status();
         bias.insert(bias.end(), part->begin(), part->end());
     }
+    rowBytes += backend.matrixBytes(parts, MatrixUse::OneRow);
     return backend.packMatrix(parts, bias, use);
 }
 
@@ -67,7 +68,8 @@ Result<std::unique_ptr<Transformer>> Transformer::load(const WeightFile& file, c
     };
     const auto matrixTo = [&](std::unique_ptr<WeightMatrix>& to, int layer, std::span<const Role> roles,
                               std::span<const Role> biasRoles, MatrixUse use) {
-        Result<std::unique_ptr<WeightMatrix>> matrix = packRoles(file, placement.of(layer), layer, roles, biasRoles, use);
+        Result<std::unique_ptr<WeightMatrix>> matrix =
+            packRoles(file, placement.of(layer), layer, roles, biasRoles, use, model->m_rowBytes);
         if (matrix.ok())
             to = std::move(*matrix);
         return matrix.status();
@@ -84,6 +86,7 @@ Result<std::unique_ptr<Transformer>> Transformer::load(const WeightFile& file, c
     if (model->m_config.tiedEmbeddings) {
         const HostTensor* part = &model->m_embedding;
         model->m_output = placement.of(last).packMatrix(std::span(&part, 1), {}, MatrixUse::OneRow);
+        model->m_rowBytes += placement.of(last).matrixBytes(std::span(&part, 1), MatrixUse::OneRow);
     } else if (Status status = matrixTo(model->m_output, last, std::array{Role::Output}, {}, MatrixUse::OneRow);
                !status.ok()) {
         return status;
@@ -120,6 +123,24 @@ LayerWork layerWork(const ModelConfig& config) {
     work.qkv = hidden * (q + 2 * kv);
     work.total = work.qkv + q * hidden + 3 * hidden * config.feedForward;
     return work;
+}
+
+double prefillOperations(const ModelConfig& config, int tokens) {
+    const LayerWork work = layerWork(config);
+    const double rows = tokens;
+    const double keys = rows * (rows + 1) / 2;  // seen by all rows together
+    const double attentionOfKey = 2.0 * config.heads * config.headDim;
+    const double products = (config.layers - 1) * (work.total * rows + attentionOfKey * keys) + work.qkv * rows +
+                            (work.total - work.qkv) + attentionOfKey * rows +
+                            static_cast<double>(config.vocabulary) * config.hidden;
+    return 2 * products;
+}
+
+std::uint64_t Transformer::decodeBytes(int position) const {
+    std::uint64_t bytes = m_rowBytes;
+    for (int layer = 0; layer < m_config.layers; ++layer)
+        bytes += 2 * backend(layer).kvLayerBytes(m_config.kvHeads, m_config.headDim, position + 1);
+    return bytes;
 }
 
 KvCache Transformer::makeCache(int positions) const {

@@ -22,6 +22,10 @@ struct LayerWork {
 
 LayerWork layerWork(const ModelConfig& config);
 
+/// Operations (a multiply-add is two) that a prompt's logits need: weight matrices and causal attention, of the last layer K and V
+/// of every token and the rest of the last one's.
+double prefillOperations(const ModelConfig& config, int tokens);
+
 /// Constant after loading; the KV cache and the scratch rows are arguments. The back ends must outlive it.
 ///
 /// One layer of M rows is, where the placement has it computed: projectQkv → (scatter, place, select: the caller's business) → attend → finishRows.
@@ -54,6 +58,9 @@ public:
     /// Logits of row `row` of x, to host memory: [V].
     void logits(int row, RowBuffers& rows, std::vector<float>& out) const;
 
+    /// Bytes of weights and KV that decode() reads at `position`.
+    std::uint64_t decodeBytes(int position) const;
+
     /// One token at `position` through all layers, its K and V into the cache; logits to `out`.
     void decode(TokenId id, int position, KvCache& cache, RowBuffers& rows, std::vector<float>& out) const;
 
@@ -81,7 +88,8 @@ private:
     std::vector<float> m_outputNorm;         // [E]
     std::unique_ptr<WeightMatrix> m_output;  // [V, E]
     std::vector<LayerWeights> m_layers;
-    Buffer m_logits;  // [1, V] f32
+    std::uint64_t m_rowBytes = 0;  // of all matrices, as products with one row read them
+    Buffer m_logits;               // [1, V] f32
 };
 
 }  // namespace engine

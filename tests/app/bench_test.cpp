@@ -76,6 +76,9 @@ protected:
         session.engine.promptLogits.greedy = {1, 2, 3, 4, 5};
         session.engine.promptLogits.prefillMs = 50;
         session.engine.promptLogits.decodeMs = 200;
+        session.engine.promptLogits.prefillOperations = 10e9;
+        session.engine.promptLogits.decodeBytes = 5e9;
+        session.engine.info.loadMs = 250;
         session.engine.precomputeReport.chunksDone = 4;
         session.engine.precomputeReport.tokens = 200;
         session.engine.precomputeReport.ms = 400;
@@ -105,6 +108,10 @@ TEST_F(BenchCommandTest, RatesAreTokensOverTheirOwnTime) {
     EXPECT_EQ(report["rows"][1]["tokens"], 5);
     EXPECT_EQ(report["rows"][1]["tokens_per_second"]["median"], 20.0)
         << "the first token belongs to the prefill: 4 in 200 ms";
+    EXPECT_EQ(report["rows"][0]["gflops"], 200.0) << "10 GFLOP in 50 ms";
+    EXPECT_EQ(report["rows"][1]["read_gb_per_s"], 25.0) << "5 GB in 200 ms";
+    EXPECT_FALSE(report["rows"][0].contains("of_peak")) << "no peak was measured";
+    EXPECT_EQ(report["load_ms"], 250);
     EXPECT_EQ(report["rows"][2]["kind"], "precompute");
     EXPECT_EQ(report["rows"][2]["tokens"], 200);
     EXPECT_EQ(report["rows"][2]["tokens_per_second"]["median"], 500.0);
@@ -179,6 +186,28 @@ TEST_F(BenchCommandTest, ChunksAreDistinctHaveTheAskedLengthAndArePrecomputedOnc
     EXPECT_EQ(session.engine.log->precomputed.size(), 3U);
     EXPECT_EQ(session.engine.log->queries.front().given->chunks, session.engine.log->precomputed.front().given[0].chunks);
     EXPECT_EQ(session.engine.log->queries.front().sampling.maxTokens, 1);
+}
+
+TEST(BenchReport, SharesAreOfThePeakWhereTheModelIsComputed) {
+    BenchReport report;
+    report.rates = {{RateKind::Prefill, 512, 0, {}, 300.0, {}},
+                    {RateKind::Decode, 64, 512, {}, 20.0, {}},
+                    {RateKind::Precompute, 512, 0, {}, {}, {}}};
+    report.peak = engine::MachinePeak{2, 200, 400, 800, 25};
+    report.gpuPeak = engine::GpuPeak{600, 40, 10};
+    const auto shares = [&](const char* backend, const char* precision) {
+        report.backend = backend;
+        report.precision = precision;
+        for (RateRow& row : report.rates)
+            row.ofPeak.reset();
+        relateToPeak(report);
+        EXPECT_FALSE(report.rates[2].ofPeak.has_value()) << "precompute has no rate of its own";
+        return std::pair(report.rates[0].ofPeak, report.rates[1].ofPeak);
+    };
+    EXPECT_EQ(shares("cpu", "bf16"), std::pair(std::optional(0.75), std::optional(0.8)));
+    EXPECT_EQ(shares("cpu", "f32"), std::pair(std::optional(1.5), std::optional(0.8)));
+    EXPECT_EQ(shares("cuda", "bf16"), std::pair(std::optional(0.5), std::optional(0.5)));
+    EXPECT_EQ(shares("cpu+cuda", "bf16"), std::pair(std::optional<double>(), std::optional<double>())) << "two places";
 }
 
 TEST_F(BenchCommandTest, NeverTouchesANamedWorkspace) {

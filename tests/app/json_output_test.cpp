@@ -463,7 +463,9 @@ TEST(JsonOutput, BenchRowsHaveTheFieldsOfTheContract) {
     report.precision = "bf16";
     report.threads = 2;
     report.repeat = 3;
-    report.rates = {{RateKind::Prefill, 512, 0, {100, 90, 110}}, {RateKind::Decode, 64, 512, {50, 40, 60}}};
+    report.rates = {{RateKind::Prefill, 512, 0, {100, 90, 110}, 350, 0.75},
+                    {RateKind::Decode, 64, 512, {50, 40, 60}, {}, {}}};
+    report.loadMs = 210;
     TtftRow row;
     row.context = 512;
     row.promptTokens = 560;
@@ -488,6 +490,7 @@ TEST(JsonOutput, BenchRowsHaveTheFieldsOfTheContract) {
   "backend": "cpu",
   "precision": "bf16",
   "repeat": 3,
+  "load_ms": 210.0,
   "rows": [
     {
       "kind": "prefill",
@@ -496,7 +499,9 @@ TEST(JsonOutput, BenchRowsHaveTheFieldsOfTheContract) {
         "median": 100.0,
         "min": 90.0,
         "max": 110.0
-      }
+      },
+      "gflops": 350.0,
+      "of_peak": 0.75
     },
     {
       "kind": "decode",

@@ -5,14 +5,15 @@
 #include <cstdint>
 
 #include "engine/backend/backend.h"
+#include "engine/machine_peak.h"
 
 namespace engine::cuda {
 
 /// The module hands out a C++ object, so both sides must be of one build: interface version, then compiler and program version.
-inline constexpr const char* kModuleIdentity = "engine_cuda 1, " CACHEBLEND_MODULE_VERSION ", " __VERSION__;
+inline constexpr const char* kModuleIdentity = "engine_cuda 2, " CACHEBLEND_MODULE_VERSION ", " __VERSION__;
 inline constexpr const char* kModuleEntryName = "engineCudaOpen";
 
-enum class ModuleTask : std::int32_t { Inspect, CreateBackend };
+enum class ModuleTask : std::int32_t { Inspect, CreateBackend, MeasurePeak };
 
 struct ModuleRequest {
     const char* identity = nullptr;  // kModuleIdentity of the program
@@ -25,6 +26,7 @@ struct ModuleAnswer {
     char reason[32] = {};    // empty = a GPU can be used; else no_module, no_driver, …: see GpuReport
     char message[480] = {};  // for people: the device, or why not and what to do
     Backend* backend = nullptr;
+    GpuPeak peak;  // zero unless asked for
 };
 
 /// engineCudaOpen. Never throws.

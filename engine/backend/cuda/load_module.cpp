@@ -9,6 +9,7 @@
 #include <climits>
 
 #include "engine/backend/cuda/cuda_module.h"
+#include "engine/machine_peak.h"
 
 namespace engine {
 namespace {
@@ -55,6 +56,12 @@ cuda::ModuleAnswer askModule(cuda::ModuleTask task, Precision precision) {
     return answer;
 }
 
+Status statusOf(const cuda::ModuleAnswer& refused) {
+    const std::string reason = refused.reason;
+    return Status(reason == "too_little_memory" ? StatusCode::OutOfMemory : StatusCode::Unsupported,
+                  reason + ": " + refused.message);
+}
+
 }  // namespace
 
 GpuState inspectCuda() {
@@ -67,9 +74,14 @@ Result<std::unique_ptr<Backend>> createCudaBackend(Precision precision) {
     std::unique_ptr<Backend> backend(answer.backend);
     if (backend != nullptr)
         return backend;
-    const std::string reason = answer.reason;
-    return Status(reason == "too_little_memory" ? StatusCode::OutOfMemory : StatusCode::Unsupported,
-                  reason + ": " + answer.message);
+    return statusOf(answer);
+}
+
+Result<GpuPeak> measureGpuPeak() {
+    const cuda::ModuleAnswer answer = askModule(cuda::ModuleTask::MeasurePeak, Precision::Auto);
+    if (answer.reason[0] == '\0')
+        return answer.peak;
+    return statusOf(answer);
 }
 
 }  // namespace engine

@@ -7,10 +7,15 @@
 #include "engine/backend/cuda/cuda_module.h"
 #include "engine/backend/cuda/device.h"
 #include "engine/backend/cuda/inspect_device.h"
+#include "engine/backend/cuda/measure_peak.h"
 
 namespace {
 
 using engine::cuda::ModuleAnswer;
+using engine::cuda::ModuleTask;
+
+constexpr int kPeakSize = 8192;
+constexpr std::uint64_t kPeakBytes = 512U << 20U;
 
 void answer(ModuleAnswer& to, const std::string& reason, const std::string& message) {
     to = {};
@@ -29,8 +34,12 @@ extern "C" __attribute__((visibility("default"))) void engineCudaOpen(const engi
         }
         const engine::cuda::DeviceState state = engine::cuda::inspectDevice();
         answer(*to, state.reason, state.message);
-        if (state.reason.empty() && request->task == engine::cuda::ModuleTask::CreateBackend)
+        if (!state.reason.empty())
+            return;
+        if (request->task == ModuleTask::CreateBackend)
             to->backend = engine::cuda::createBackendOnDevice(request->precision).release();
+        else if (request->task == ModuleTask::MeasurePeak)
+            to->peak = engine::cuda::measureDevicePeak(kPeakSize, kPeakBytes);
     } catch (const engine::cuda::OutOfDeviceMemory& error) {
         answer(*to, "too_little_memory", error.what());
     } catch (const std::exception& error) {

@@ -35,6 +35,29 @@ TEST_F(QuestionsTest, CountersAndStagesAddUpForEveryStrategy) {
         }
 }
 
+TEST_F(QuestionsTest, WorkAndBytesBelongToTheTimesOfLogits) {
+    EXPECT_EQ(m_engine->model().loadMs, 0) << "nothing was computed yet";
+    const auto logits = [&](int tokens, int greedy) {
+        auto result = m_engine->logits(engine::TokenIds(static_cast<std::size_t>(tokens), 7), 1, greedy, {});
+        EXPECT_TRUE(result.ok()) << result.status().message();
+        return std::move(*result);
+    };
+    const auto decodeBytes = [&](int tokens, int greedy) { return logits(tokens, greedy).decodeBytes; };
+    EXPECT_EQ(decodeBytes(20, 1), 0) << "the first token belongs to the prefill";
+    const engine::ModelInfo& info = m_engine->model();
+    EXPECT_GT(info.loadMs, 0);
+    const double one = decodeBytes(20, 2);
+    EXPECT_EQ(decodeBytes(20, 3), one + decodeBytes(21, 2));
+    const double key = decodeBytes(21, 2) - one;
+    const double values = 2.0 * info.layers * info.kvHeads * info.headDim;
+    EXPECT_TRUE(key == 2 * values || key == 4 * values) << "K and V of a position in bf16 or fp32, not " << key;
+    EXPECT_GT(one - 21 * key, 0.5 * static_cast<double>(info.weightBytes)) << "all weights but what is only looked up";
+    const auto operations = [&](int tokens) { return logits(tokens, 1).prefillOperations; };
+    const double attentionOfKey = 4.0 * info.heads * info.headDim;
+    EXPECT_EQ(operations(12) - 2 * operations(11) + operations(10), attentionOfKey * (info.layers - 1));
+    EXPECT_GT(operations(11) - operations(10), 2.0 * (info.layers - 1) * 3 * info.hidden * info.feedForward);
+}
+
 TEST_F(QuestionsTest, AnAnswerFromMemoryIsThatFromDisk) {
     precompute();
     for (const Strategy strategy : {Strategy::Reuse, Strategy::CacheBlend, Strategy::QueryValue}) {

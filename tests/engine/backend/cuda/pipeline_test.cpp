@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "engine/backend/cuda/cuda_backend.h"
+#include "engine/backend/cuda/measure_peak.h"
 #include "engine/backend/cuda/weight_matrix.h"
 #include "engine/backend/reference/reference_backend.h"
 #include "engine/model/synthetic_file.h"
@@ -26,6 +27,13 @@ KvSliceView filledSlice(std::byte* memory, float value) {
     std::vector<float> values(2 * kSliceBytes / sizeof(float), value);
     std::memcpy(memory, values.data(), 2 * kSliceBytes);
     return {memory, memory + kSliceBytes, KvDtype::F32, kTokens};
+}
+
+TEST(DevicePeak, EveryRateIsMeasuredAndTheMemoryGivenBack) {
+    const GpuPeak peak = cuda::measureDevicePeak(64, 1U << 20U);
+    EXPECT_GT(peak.bf16Gflops, 0);
+    EXPECT_GT(peak.memoryGBs, 0);
+    EXPECT_GT(peak.uploadGBs, 0);
 }
 
 class PipelineTest : public testing::Test {

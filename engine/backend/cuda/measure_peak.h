@@ -1,0 +1,13 @@
+// The ceilings of the current device.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/machine_peak.h"
+
+namespace engine::cuda {
+
+/// Multiplies [size, size] bf16 matrices and copies `bytes` within the device and from pinned host memory. Throws as a back end does.
+GpuPeak measureDevicePeak(int size, std::uint64_t bytes);
+
+}  // namespace engine::cuda
