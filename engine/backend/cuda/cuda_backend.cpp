@@ -467,5 +467,8 @@ void CudaBackend::writeKv(KvLayerView cache, int position, std::span<const float
 std::unique_ptr<Backend> createBackendOnDevice(Precision precision, Bursts bursts) {
     return std::make_unique<CudaBackend>(precision, bursts);
 }
+std::unique_ptr<Backend> createBackendOnDevice(Precision precision) {
+    return createBackendOnDevice(precision, Bursts::AsGraphs);
+}
 
 }  // namespace engine::cuda

@@ -173,5 +173,76 @@ TEST(EmulationTest, StreamsOverlapUnlessAnEventOrdersThem) {
     EXPECT_GT(lastValue(false), 0);
 }
 
+void addTo(int* sum, int value) {
+    if (threadIdx.x == 0)
+        *sum += value;
+}
+
+TEST(EmulationTest, AGraphDoesWhatWasCapturedEachTimeItIsLaunched) {
+    const Stream stream;
+    const Stream captured;
+    int sum = 0;
+    int value = 10;
+    int copied = 0;
+    ASSERT_EQ(cudaStreamBeginCapture(captured.get(), cudaStreamCaptureModeThreadLocal), cudaSuccess);
+    launch(&addTo, dim3(1), 32, 0, captured, &sum, value);
+    CUDA_CHECK(cudaMemcpyAsync(&copied, &value, sizeof value, cudaMemcpyHostToDevice, captured.get()));
+    cudaGraph_t made = nullptr;
+    ASSERT_EQ(cudaStreamEndCapture(captured.get(), &made), cudaSuccess);
+    const Graph graph(made);
+    cudaGraphExec_t instantiated = nullptr;
+    ASSERT_EQ(cudaGraphInstantiate(&instantiated, made, 0), cudaSuccess);
+    const GraphExec executable(instantiated);
+    captured.synchronise();
+    EXPECT_EQ(sum, 0) << "captured work does not run";
+    value = 7;
+    for (int i = 0; i < 3; ++i)
+        ASSERT_EQ(cudaGraphLaunch(instantiated, stream.get()), cudaSuccess);
+    EXPECT_EQ(sum, 0) << "nobody has waited";
+    value = 8;
+    stream.synchronise();
+    EXPECT_EQ(sum, 30) << "arguments are those of the capture";
+    EXPECT_EQ(copied, 8) << "a copy reads when it runs";
+}
+
+TEST(EmulationTest, WhatACaptureDoesNotAllowSpoilsIt) {
+    const Stream captured;
+    const auto endsWell = [&](auto between) {
+        cudaGraph_t made = nullptr;
+        EXPECT_EQ(cudaStreamBeginCapture(captured.get(), cudaStreamCaptureModeThreadLocal), cudaSuccess);
+        between();
+        const cudaError_t result = cudaStreamEndCapture(captured.get(), &made);
+        const Graph graph(made);
+        static_cast<void>(cudaGetLastError());
+        EXPECT_EQ(result == cudaSuccess, made != nullptr);
+        return result == cudaSuccess;
+    };
+    EXPECT_TRUE(endsWell([] {}));
+    EXPECT_FALSE(endsWell([&] { EXPECT_NE(cudaStreamSynchronize(captured.get()), cudaSuccess); }));
+    EXPECT_FALSE(endsWell([] {
+        void* memory = nullptr;
+        EXPECT_NE(cudaMalloc(&memory, 512), cudaSuccess);
+    }));
+    cudaGraph_t none = nullptr;
+    EXPECT_NE(cudaStreamEndCapture(captured.get(), &none), cudaSuccess) << "there is no capture to end";
+    static_cast<void>(cudaGetLastError());
+}
+
+TEST(EmulationDeathTest, AGraphThatWasDestroyedCannotBeLaunched) {
+    const auto run = [] {
+        const Stream stream;
+        cudaGraph_t graph = nullptr;
+        cudaGraphExec_t executable = nullptr;
+        cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal);
+        cudaStreamEndCapture(stream.get(), &graph);
+        cudaGraphInstantiate(&executable, graph, 0);
+        cudaGraphDestroy(graph);
+        cudaGraphLaunch(executable, stream.get());  // needs its graph no longer
+        cudaGraphExecDestroy(executable);
+        cudaGraphLaunch(executable, stream.get());
+    };
+    EXPECT_DEATH(run(), "does not exist is launched");
+}
+
 }  // namespace
 }  // namespace engine::cuda
