@@ -1,5 +1,4 @@
-// Bursts on the device: the launches of a decoded token, some ten a layer, become one graph. Launching each costs the host more than most of
-// them take; a graph is launched at once.
+// Bursts on the device: the launches of a decoded token, some ten a layer and each of little work, become one graph, which is launched at once.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/backend/cuda/cuda_backend.h"
 #include "engine/backend/cuda/device.h"
 #include "engine/backend/cuda/memory_pool.h"
 #include "engine/backend/cuda/uploads.h"
@@ -31,13 +31,12 @@ namespace engine::cuda {
 /// those launches tell. One thread.
 class BurstRecorder final : private LaunchRecorder {
 public:
-    enum class Graphs { Yes, No };  // No: a burst's launches are given at once, as outside of bursts
     /// What an array in a slot is for: equal arrays of one use share a slot.
     enum class Use { Ids, Rows, Positions, Limits };
 
     /// All outlive this. `memory`: for the slots, when the first is needed.
-    BurstRecorder(Stream& stream, MemoryPool& memory, UploadRing& uploads, Graphs graphs)
-        : m_stream(stream), m_memory(memory), m_uploads(uploads), m_wanted(graphs == Graphs::Yes) {}
+    BurstRecorder(Stream& stream, MemoryPool& memory, UploadRing& uploads, Bursts bursts)
+        : m_stream(stream), m_memory(memory), m_uploads(uploads), m_wanted(bursts == Bursts::AsGraphs) {}
 
     /// Calls `work`; all it launched has been given to the stream on return. If it throws, what was not given by then never is.
     void run(const std::function<void()>& work);
@@ -70,7 +69,7 @@ private:
     Stream& m_stream;
     MemoryPool& m_memory;
     UploadRing& m_uploads;
-    bool m_wanted;              // false after a failure, too
+    bool m_wanted;              // false after a failure, too; then bursts are not recorded
     Stream m_capture;           // nothing ever runs on it: launches into it become a graph
     Buffer m_block;             // [kSlotBytes] on the device
     std::vector<int> m_values;  // of the slots of this burst, as m_block is to be

@@ -154,8 +154,7 @@ CudaBackend::CudaBackend(Precision precision, Bursts bursts)
       m_processors(multiprocessors()),
       m_workspace(m_memory.take(kWorkspaceBytes)),
       m_transfer(m_pinned.take(kTransferBytes)),
-      m_bursts(m_compute, m_memory, m_uploads,
-               bursts == Bursts::AsGraphs ? BurstRecorder::Graphs::Yes : BurstRecorder::Graphs::No),
+      m_bursts(m_compute, m_memory, m_uploads, bursts),
       m_product(m_workspace.data(), kWorkspaceBytes) {}
 
 CudaBackend::~CudaBackend() {

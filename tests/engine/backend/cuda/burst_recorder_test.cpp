@@ -76,7 +76,8 @@ TEST_P(DecodingTest, TokensAreOneGraphLaunchEachAndTheSameBits) {
     const bool bucketsDiffer =
         GetParam() != Precision::F32;  // fp32 attention divides nothing, but a bucket is in its arguments
     EXPECT_EQ(graphs(), 2U) << bucketsDiffer;
-    EXPECT_EQ(graphLaunches(), 16U - 2 - 1) << "the very first token sends constants, and the first of a bucket is not known yet";
+    EXPECT_EQ(graphLaunches(), 16U - 2 - 1)
+        << "the very first token sends constants, and the first of a bucket is not known yet";
     const emulated::Counters before = emulated::counters();
     m_graphs->decode(1, 264, cache);
     EXPECT_EQ(emulated::counters().launches, before.launches);

@@ -4,7 +4,7 @@
 // an order that differs from launch to launch. Shared memory begins as NaN and has its exact size; cp.async lands when it is waited for.
 // Streams are queues that are worked off only when the host waits, in an order that is random but for events: a missing event or an early
 // reuse of pinned memory gives wrong results here, too. A thread that waits for others that left, or a warp operation that not all lanes reach,
-// ends the program with a message.
+// ends the program with a message. Graphs come of captured streams; what a capture does not allow spoils it.
 #pragma once
 
 #include <algorithm>
