@@ -1,6 +1,8 @@
 // A law of every back end: operations give the same bits in bursts and outside, however often a burst like it came before.
 #include <array>
+#include <cstring>
 
+#include "engine/backend/half.h"
 #include "tests/engine/backend/backend_fixture.h"
 
 namespace engine {
@@ -12,14 +14,26 @@ constexpr int kHeadDim = 64;
 constexpr int kHidden = kHeads * kHeadDim;
 constexpr int kKeyWidth = kKvHeads * kHeadDim;
 
+/// Weights [outputs, kHidden] of up to 1/16, one scale a block of 32.
+HostTensor quantised(Noise& noise, int outputs) {
+    HostTensor tensor{WeightType::Q8_0, outputs, kHidden, {}};
+    tensor.data.resize(static_cast<std::size_t>(outputs) * tensor.rowBytes());
+    for (std::byte& code : tensor.data)
+        code = static_cast<std::byte>(noise.below(256));
+    const std::uint16_t scale = floatToHalf(0x1p-11F);
+    for (std::size_t block = 0; block < tensor.data.size(); block += static_cast<std::size_t>(weightBlockBytes(tensor.type)))
+        std::memcpy(tensor.data.data() + block, &scale, sizeof scale);
+    return tensor;
+}
+
 /// One layer's operations on a row, as decoding makes them, with buffers that stay where they are.
 class Layer {
 public:
     Layer(Backend& backend, DType narrow, Noise& noise)
         : m_backend(backend),
           m_norm(noise.values(kHidden)),
-          m_qkv(pack(noise, kHidden + 2 * kKeyWidth)),
-          m_output(pack(noise, kHidden)),
+          m_qkv(pack(quantised(noise, kHidden + 2 * kKeyWidth))),
+          m_output(pack(weightTensor(kHidden, kHidden, noise.values(kHidden * kHidden, 0.06F), WeightType::Bf16))),
           m_x(backend, 1, kHidden, DType::F32),
           m_normed(backend, 1, kHidden, narrow),
           m_projected(backend, 1, kHidden + 2 * kKeyWidth, DType::F32),
@@ -42,9 +56,7 @@ public:
     std::vector<float> result() const { return m_x.values(); }
 
 private:
-    std::unique_ptr<WeightMatrix> pack(Noise& noise, int outputs) {
-        const HostTensor weights = weightTensor(
-            outputs, kHidden, noise.values(static_cast<std::size_t>(outputs) * kHidden, 0.06F), WeightType::Bf16);
+    std::unique_ptr<WeightMatrix> pack(const HostTensor& weights) {
         const HostTensor* parts[] = {&weights};
         return m_backend.packMatrix(parts, {}, MatrixUse::Rows);
     }
