@@ -11,13 +11,24 @@
 
 namespace engine::cuda {
 
-inline cudaLaunchConfig_t launchConfig(dim3 grid, int threads, std::size_t sharedBytes, cudaStream_t stream) {
+/// Puts one launch into the stream. Kernels that ask for more than 48 KiB of shared memory are told so first.
+template <class... Parameters>
+cudaError_t launchNow(void (*kernel)(Parameters...), dim3 grid, int threads, std::size_t sharedBytes, cudaStream_t stream,
+                      std::type_identity_t<Parameters>... arguments) {
+    constexpr std::size_t kPlainShared = 48 * 1024;
+    if (sharedBytes > kPlainShared) {
+        const cudaError_t result =
+            cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(sharedBytes));
+        if (result != cudaSuccess)
+            return result;
+    }
     cudaLaunchConfig_t config{};
     config.gridDim = grid;
     config.blockDim = dim3(static_cast<unsigned>(threads));
     config.dynamicSmemBytes = sharedBytes;
     config.stream = stream;
-    return config;
+    return cudaLaunchKernelEx(&config, kernel, arguments...);
 }
 
 /// Launches in the order in which they were asked for. Two lists are equal when they would do the same: kernels, grids, blocks, shared
@@ -41,9 +52,7 @@ public:
     /// Each as a launch of its own; ends at the first that fails, with its error.
     cudaError_t issue(cudaStream_t stream) const {
         for (const Command& command : m_commands) {
-            const cudaLaunchConfig_t config = launchConfig(dim3(command.gridX, command.gridY, command.gridZ),
-                                                           command.threads, command.sharedBytes, stream);
-            const cudaError_t result = command.issue(config, command.kernel, m_arguments.data() + command.argumentsAt);
+            const cudaError_t result = command.issue(command, stream, m_arguments.data() + command.argumentsAt);
             if (result != cudaSuccess)
                 return result;
         }
@@ -55,7 +64,7 @@ private:
     using Kernel = void (*)();
     struct Command {
         Kernel kernel;
-        cudaError_t (*issue)(const cudaLaunchConfig_t&, Kernel, const std::byte* arguments);
+        cudaError_t (*issue)(const Command&, cudaStream_t, const std::byte* arguments);
         unsigned gridX, gridY, gridZ;
         int threads;
         std::size_t sharedBytes;
@@ -71,7 +80,7 @@ private:
         m_arguments.insert(m_arguments.end(), bytes, bytes + sizeof value);
     }
     template <class... Parameters>
-    static cudaError_t issueOne(const cudaLaunchConfig_t& config, Kernel kernel, const std::byte* arguments) {
+    static cudaError_t issueOne(const Command& command, cudaStream_t stream, const std::byte* arguments) {
         std::tuple<Parameters...> values;
         const auto take = [&](auto& value) {
             std::memcpy(&value, arguments, sizeof value);
@@ -80,7 +89,9 @@ private:
         std::apply([&](auto&... value) { (take(value), ...); }, values);
         return std::apply(
             [&](auto... value) {
-                return cudaLaunchKernelEx(&config, reinterpret_cast<void (*)(Parameters...)>(kernel), value...);
+                return launchNow(reinterpret_cast<void (*)(Parameters...)>(command.kernel),
+                                 dim3(command.gridX, command.gridY, command.gridZ), command.threads, command.sharedBytes,
+                                 stream, value...);
             },
             values);
     }

@@ -20,21 +20,14 @@ constexpr unsigned blocksFor(Item items, int each) {
     return static_cast<unsigned>((items + each - 1) / each);
 }
 
-/// Puts a launch into the stream, or into the list of the burst that the stream is recorded for. Kernels that ask for more than 48 KiB of
-/// shared memory are told so first.
+/// Puts a launch into the stream, or into the list of the burst that the stream is recorded for.
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, int threads, std::size_t sharedBytes, const Stream& stream,
             Arguments... arguments) {
-    constexpr std::size_t kPlainShared = 48 * 1024;
-    if (sharedBytes > kPlainShared)
-        CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                        static_cast<int>(sharedBytes)));
-    if (LaunchRecorder* recorder = stream.recorder(); recorder != nullptr) {
+    if (LaunchRecorder* recorder = stream.recorder(); recorder != nullptr)
         recorder->commands().add(kernel, grid, threads, sharedBytes, static_cast<Parameters>(arguments)...);
-        return;
-    }
-    const cudaLaunchConfig_t config = launchConfig(grid, threads, sharedBytes, stream.get());
-    CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...));
+    else
+        CUDA_CHECK(launchNow(kernel, grid, threads, sharedBytes, stream.get(), static_cast<Parameters>(arguments)...));
 }
 
 }  // namespace engine::cuda
