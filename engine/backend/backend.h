@@ -78,7 +78,8 @@ public:
     virtual DType activationType() const = 0;
     virtual int threads() const = 0;
     /// Calls `work`, which makes many small operations one after the other (a decoded token), on this thread. A hint: a back end may
-    /// keep its threads at hand meanwhile.
+    /// keep its threads at hand meanwhile, or give its device many operations at once. Their results are the same bits, and complete
+    /// when a download asks for them or burst() returns; what a broken device throws may come only then.
     virtual void burst(const std::function<void()>& work) { work(); }
 
     // -- memory

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "engine/backend/cuda/burst_recorder.h"
 #include "engine/backend/cuda/kernels/attention.h"
 #include "engine/backend/cuda/kernels/norm.h"
 #include "engine/backend/cuda/kernels/row_product.h"
@@ -43,13 +44,14 @@ private:
 
 class CudaBackend final : public Backend {
 public:
-    explicit CudaBackend(Precision precision);
+    CudaBackend(Precision precision, Bursts bursts);
     ~CudaBackend() override;
 
     std::string name() const override { return "cuda"; }
     Precision precision() const override { return m_precision; }
     DType activationType() const override { return m_narrow; }
     int threads() const override { return 1; }
+    void burst(const std::function<void()>& work) override { m_bursts.run(work); }
 
     Buffer allocate(std::uint64_t bytes) override;
     Buffer allocateHost(std::uint64_t bytes) override { return m_pinned.take(bytes); }
@@ -74,7 +76,7 @@ public:
     void headNorm(TensorView x, int heads, std::span<const float> weight, float eps) override;
     void matmul(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) override;
     void matmulRow(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) override;
-    void swiglu(TensorView gateUp, TensorView out) override { launchSwiglu(m_compute.get(), gateUp, out); }
+    void swiglu(TensorView gateUp, TensorView out) override { launchSwiglu(m_compute, gateUp, out); }
     int feedForwardRows() const override { return 8192; }
     void gatherRows(TensorView x, std::span<const int> rows, TensorView out) override;
     void rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
@@ -108,6 +110,11 @@ private:
     /// Uploads the slices and their table; returns what the kernels need.
     SliceRing::Sent send(std::span<const SliceAt> slices, int kvHeads, int headDim);
     RowDigits digitsOf(const void* x, int inputs);
+    /// On the device: in a slot of the burst, or recognised by their contents.
+    const int* indices(BurstRecorder::Use use, std::span<const int> values) {
+        const int* place = m_bursts.place(use, values);
+        return place != nullptr ? place : m_indices.find(values);
+    }
     /// Bytes of one position of a head in a cache.
     std::size_t headBytes(const KvLayerView& cache) const {
         return static_cast<std::size_t>(cache.headDim) * elementBytes(m_narrow);
@@ -117,11 +124,12 @@ private:
     const DType m_narrow;
     const int m_processors;
     Stream m_compute;
-    MemoryPool m_memory{MemoryPool::Kind::Device};
+    MemoryPool m_memory{MemoryPool::Kind::Device, &m_compute};
     MemoryPool m_pinned{MemoryPool::Kind::Pinned};
     Buffer m_workspace;
     Buffer m_transfer;  // pinned
     UploadRing m_uploads{m_pinned, m_compute};
+    BurstRecorder m_bursts;
     SliceRing m_slices{m_memory, m_pinned, m_compute};
     MatrixProduct m_product;
     KnownArrays<int> m_indices{m_memory, m_uploads, kKnownIndices};
@@ -140,12 +148,13 @@ int CudaBackend::multiprocessors() {
     return count;
 }
 
-CudaBackend::CudaBackend(Precision precision)
+CudaBackend::CudaBackend(Precision precision, Bursts bursts)
     : m_precision(precision == Precision::F32 ? Precision::F32 : Precision::Bf16),
       m_narrow(m_precision == Precision::F32 ? DType::F32 : DType::Bf16),
       m_processors(multiprocessors()),
       m_workspace(m_memory.take(kWorkspaceBytes)),
       m_transfer(m_pinned.take(kTransferBytes)),
+      m_bursts(m_compute, m_memory, m_uploads, bursts),
       m_product(m_workspace.data(), kWorkspaceBytes) {}
 
 CudaBackend::~CudaBackend() {
@@ -194,8 +203,8 @@ void CudaBackend::embed(const HostTensor& table, std::span<const TokenId> ids, T
         return;
     const TensorView rows = x.slice(0, static_cast<int>(ids.size()));
     if (const auto kept = m_tables.find(table.data.data()); kept != m_tables.end()) {
-        launchEmbed(m_compute.get(), static_cast<const std::uint8_t*>(kept->second.data()), table.type, m_indices.find(ids),
-                    rows);
+        launchEmbed(m_compute, static_cast<const std::uint8_t*>(kept->second.data()), table.type,
+                    indices(BurstRecorder::Use::Ids, ids), rows);
         return;
     }
     std::vector<std::byte> named;
@@ -208,17 +217,17 @@ void CudaBackend::embed(const HostTensor& table, std::span<const TokenId> ids, T
     }
     auto* onDevice = m_rows.of<std::uint8_t>(named.size());
     m_uploads.upload(onDevice, named.data(), named.size());
-    launchEmbed(m_compute.get(), onDevice, table.type, m_indices.find(order), rows);
+    launchEmbed(m_compute, onDevice, table.type, indices(BurstRecorder::Use::Rows, order), rows);
 }
 
 void CudaBackend::rmsNorm(TensorView x, std::span<const float> weight, float eps, TensorView out) {
     assert(weight.size() == static_cast<std::size_t>(x.columns));
-    launchRmsNorm(m_compute.get(), x, m_constants.find(weight), eps, out);
+    launchRmsNorm(m_compute, x, m_constants.find(weight), eps, out);
 }
 
 void CudaBackend::headNorm(TensorView x, int heads, std::span<const float> weight, float eps) {
     assert(x.columns == heads * static_cast<int>(weight.size()));
-    launchHeadNorm(m_compute.get(), x, heads, m_constants.find(weight), eps);
+    launchHeadNorm(m_compute, x, heads, m_constants.find(weight), eps);
 }
 
 void CudaBackend::matmul(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) {
@@ -235,7 +244,7 @@ RowDigits CudaBackend::digitsOf(const void* x, int inputs) {
     digits.low = digits.high + count;
     digits.sums = reinterpret_cast<std::int32_t*>(memory + 2 * count);
     digits.scales = reinterpret_cast<float*>(digits.sums + count / 16);
-    launchRowDigits(m_compute.get(), x, m_narrow, inputs, digits);
+    launchRowDigits(m_compute, x, m_narrow, inputs, digits);
     return digits;
 }
 
@@ -244,7 +253,7 @@ void CudaBackend::matmulRow(TensorView x, const WeightMatrix& weights, TensorVie
     assert(x.rows == 1 && out.rows == 1 && x.columns == matrix.inputs() && out.columns == matrix.outputs());
     const bool add = accumulate == Accumulate::Yes;
     if (matrix.parts().empty()) {
-        launchDenseRow(m_compute.get(), x.data, x.dtype, matrix.dense().weights, m_narrow, matrix.outputs(), matrix.inputs(),
+        launchDenseRow(m_compute, x.data, x.dtype, matrix.dense().weights, m_narrow, matrix.outputs(), matrix.inputs(),
                        {out.data, out.dtype, matrix.bias(), add});
         return;
     }
@@ -252,7 +261,7 @@ void CudaBackend::matmulRow(TensorView x, const WeightMatrix& weights, TensorVie
     for (const CudaMatrix::Part& part : matrix.parts()) {
         const auto first = static_cast<std::size_t>(part.firstOutput);
         const float* bias = matrix.bias() == nullptr ? nullptr : matrix.bias() + first;
-        launchQuantisedRow(m_compute.get(), digits, part.format,
+        launchQuantisedRow(m_compute, digits, part.format,
                            {static_cast<std::byte*>(out.data) + first * elementBytes(out.dtype), out.dtype, bias, add});
     }
 }
@@ -260,21 +269,21 @@ void CudaBackend::matmulRow(TensorView x, const WeightMatrix& weights, TensorVie
 void CudaBackend::gatherRows(TensorView x, std::span<const int> rows, TensorView out) {
     assert(out.rows >= static_cast<int>(rows.size()));
     if (!rows.empty())
-        launchGatherRows(m_compute.get(), x, m_indices.find(rows), out.slice(0, static_cast<int>(rows.size())));
+        launchGatherRows(m_compute, x, indices(BurstRecorder::Use::Rows, rows), out.slice(0, static_cast<int>(rows.size())));
 }
 
 void CudaBackend::rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
                                 TensorView out) {
     assert(positions.size() == static_cast<std::size_t>(q.rows));
     if (q.rows > 0)
-        launchRotateQueries(m_compute.get(), q, heads, m_indices.find(positions), m_ropes.find(rope), out);
+        launchRotateQueries(m_compute, q, heads, indices(BurstRecorder::Use::Positions, positions), m_ropes.find(rope), out);
 }
 
 void CudaBackend::scatterKv(TensorView k, TensorView v, std::span<const int> positions, const RopeTable& rope,
                             KvLayerView cache) {
     assert(positions.size() == static_cast<std::size_t>(k.rows));
     if (k.rows > 0)
-        launchScatter(m_compute.get(), k, v, m_indices.find(positions), m_ropes.find(rope), view(cache));
+        launchScatter(m_compute, k, v, indices(BurstRecorder::Use::Positions, positions), m_ropes.find(rope), view(cache));
 }
 
 SliceRing::Sent CudaBackend::send(std::span<const SliceAt> slices, int kvHeads, int headDim) {
@@ -299,7 +308,7 @@ void CudaBackend::placeSlices(std::span<const SliceAt> slices, const RopeTable& 
     const SliceRing::Sent sent = send(slices, cache.kvHeads, cache.headDim);
     if (sent.tokens == 0)
         return;
-    launchPlace(m_compute.get(), sent.piece, slices[0].slice.dtype, m_places.of<SlicePlace>(sent.places.size()),
+    launchPlace(m_compute, sent.piece, slices[0].slice.dtype, m_places.of<SlicePlace>(sent.places.size()),
                 static_cast<int>(sent.places.size()), sent.tokens, m_ropes.find(rope), view(cache));
     m_slices.used(sent);
 }
@@ -311,8 +320,8 @@ void CudaBackend::exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype d
         return;
     const std::uint64_t second = (bytes + 15) / 16 * 16;
     auto* exported = m_exported.of<std::byte>(second + bytes);
-    launchExport(m_compute.get(), k, kvHeads, dtype, exported);
-    launchExport(m_compute.get(), v, kvHeads, dtype, exported + second);
+    launchExport(m_compute, k, kvHeads, dtype, exported);
+    launchExport(m_compute, v, kvHeads, dtype, exported + second);
     download(kOut, exported, bytes);
     download(vOut, exported + second, bytes);
 }
@@ -332,7 +341,7 @@ void CudaBackend::deviations(TensorView k, TensorView v, std::span<const SliceAt
         return;
     auto* onDevice = m_scores.of<float>(dev.size());
     m_uploads.upload(onDevice, dev.data(), dev.size_bytes());  // elements of no slice stay
-    launchDeviation(m_compute.get(), k, v, sent.piece, slices[0].slice.dtype, m_places.of<SlicePlace>(sent.places.size()),
+    launchDeviation(m_compute, k, v, sent.piece, slices[0].slice.dtype, m_places.of<SlicePlace>(sent.places.size()),
                     static_cast<int>(sent.places.size()), sent.tokens, kvHeads, metric, onDevice);
     m_slices.used(sent);
     download(dev.data(), onDevice, dev.size_bytes());
@@ -350,30 +359,31 @@ void CudaBackend::attention(TensorView q, int heads, KvLayerView cache, std::spa
     task.out = out.data;
     task.outStride = out.stride;
     task.cache = view(cache);
-    task.limits = m_indices.find(keyLimits);
+    task.limits = indices(BurstRecorder::Use::Limits, keyLimits);
     task.rows = q.rows;
     task.group = heads / cache.kvHeads;
-    task.greatestLimit = *std::max_element(keyLimits.begin(), keyLimits.end());
-    assert(*std::min_element(keyLimits.begin(), keyLimits.end()) >= 1 && task.greatestLimit <= cache.capacity);
+    const int greatest = *std::max_element(keyLimits.begin(), keyLimits.end());
+    assert(*std::min_element(keyLimits.begin(), keyLimits.end()) >= 1 && greatest <= cache.capacity);
+    task.greatestLimit = mass == nullptr ? limitBucket(greatest) : greatest;  // the same launch for each limit of a bucket
     if (mass != nullptr)
         task.lse = m_lse.of<float>(static_cast<std::size_t>(q.rows) * static_cast<std::size_t>(heads));
     if (fitsTensorCores(task)) {
         const int splits = attentionSplits(task, m_processors);
         const std::size_t floats = attentionScratchFloats(task, splits);
-        launchTensorCoreAttention(m_compute.get(), task, splits, floats == 0 ? nullptr : m_partials.of<float>(floats));
+        launchTensorCoreAttention(m_compute, task, splits, floats == 0 ? nullptr : m_partials.of<float>(floats));
     } else {
-        launchPlainAttention(m_compute.get(), task);
+        launchPlainAttention(m_compute, task);
     }
     if (mass != nullptr) {
         assert(mass->columns >= task.greatestLimit);
-        launchMass(m_compute.get(), task, m_partials.of<float>(massScratchFloats(task)), static_cast<float*>(mass->data));
+        launchMass(m_compute, task, m_partials.of<float>(massScratchFloats(task)), static_cast<float*>(mass->data));
     }
 }
 
 void CudaBackend::accumulateScore(TensorView mass, KvLayerView cache, int begin, int count, ScoreWeight weight, float scale,
                                   TensorView score) {
     assert(begin >= 0 && begin + count <= mass.columns && begin + count <= cache.capacity && count <= score.columns);
-    launchScore(m_compute.get(), static_cast<const float*>(mass.data), view(cache), begin, count, weight, scale,
+    launchScore(m_compute, static_cast<const float*>(mass.data), view(cache), begin, count, weight, scale,
                 static_cast<float*>(score.data));
 }
 
@@ -453,6 +463,11 @@ void CudaBackend::writeKv(KvLayerView cache, int position, std::span<const float
 
 }  // namespace
 
-std::unique_ptr<Backend> createBackendOnDevice(Precision precision) { return std::make_unique<CudaBackend>(precision); }
+std::unique_ptr<Backend> createBackendOnDevice(Precision precision, Bursts bursts) {
+    return std::make_unique<CudaBackend>(precision, bursts);
+}
+std::unique_ptr<Backend> createBackendOnDevice(Precision precision) {
+    return createBackendOnDevice(precision, Bursts::AsGraphs);
+}
 
 }  // namespace engine::cuda

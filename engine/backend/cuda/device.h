@@ -1,16 +1,23 @@
-// Owners of streams and events of the current device. Move-only; released without a throw.
+// Owners of streams, events and graphs of the current device, and the one check of what CUDA calls return. Move-only; released without a throw.
 #pragma once
 
 #include <cuda_runtime.h>
 
+#include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 
-#include "engine/backend/cuda/kernels/launch.h"
+#include "engine/backend/cuda/command_list.h"
+
+#define CUDA_CHECK(call) ::engine::cuda::check((call), #call, __FILE__, __LINE__)
 
 namespace engine::cuda {
+
+/// Throws OutOfDeviceMemory for a failed allocation, else std::runtime_error with the call and its place.
+void check(cudaError_t result, const char* call, const char* file, int line);
 
 /// An allocation that the device (or pinned host memory) had no room for; the message begins with the reason code too_little_memory. The
 /// session stays usable.
@@ -23,7 +30,8 @@ private:
     std::string m_message;
 };
 
-/// An order of work on the device, beside the default stream and not waiting for it.
+/// An order of work on the device, beside the default stream and not waiting for it. Kernel launches can be taken by a recorder for a
+/// while; all else asks for get(), which gives the stream the launches taken so far first: the order is always that of the calls.
 class Stream {
 public:
     Stream() { CUDA_CHECK(cudaStreamCreateWithFlags(&m_stream, cudaStreamNonBlocking)); }
@@ -31,14 +39,23 @@ public:
         if (m_stream != nullptr)
             cudaStreamDestroy(m_stream);
     }
-    Stream(Stream&& other) noexcept : m_stream(std::exchange(other.m_stream, nullptr)) {}
+    Stream(Stream&& other) noexcept
+        : m_stream(std::exchange(other.m_stream, nullptr)), m_recorder(std::exchange(other.m_recorder, nullptr)) {}
     Stream& operator=(Stream&&) = delete;
 
-    cudaStream_t get() const { return m_stream; }
-    void synchronise() const { CUDA_CHECK(cudaStreamSynchronize(m_stream)); }
+    cudaStream_t get() const {
+        if (m_recorder != nullptr)
+            m_recorder->flush();
+        return m_stream;
+    }
+    void synchronise() const { CUDA_CHECK(cudaStreamSynchronize(get())); }
+    /// Who takes the launches; null = the device.
+    LaunchRecorder* recorder() const { return m_recorder; }
+    void recordTo(LaunchRecorder* recorder) { m_recorder = recorder; }
 
 private:
     cudaStream_t m_stream = nullptr;
+    LaunchRecorder* m_recorder = nullptr;
 };
 
 /// A mark in a stream. Before the first record it counts as passed.
@@ -61,5 +78,14 @@ public:
 private:
     cudaEvent_t m_event = nullptr;
 };
+
+struct GraphDeleter {
+    void operator()(cudaGraph_t graph) const { cudaGraphDestroy(graph); }
+    void operator()(cudaGraphExec_t graph) const {
+        cudaGraphExecDestroy(graph);
+    }  // one under way is freed when it has ended
+};
+using Graph = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, GraphDeleter>;
+using GraphExec = std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, GraphDeleter>;
 
 }  // namespace engine::cuda

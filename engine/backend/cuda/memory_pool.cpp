@@ -49,6 +49,8 @@ void* MemoryPool::ask(std::uint64_t bytes) {
     cudaError_t result = attempt(&data);
     if (result == cudaErrorMemoryAllocation && !m_idle.empty()) {
         static_cast<void>(cudaGetLastError());
+        if (m_user != nullptr)
+            static_cast<void>(m_user->get());
         releaseIdle();
         result = attempt(&data);
     }

@@ -11,12 +11,15 @@
 
 namespace engine::cuda {
 
+class Stream;
+
 /// Blocks of one kind. A block given back may be handed out at once: what still uses it must come before what its next owner enqueues (all
 /// device blocks are used in the order of the compute stream; pinned ones are given back after their copies). Any thread.
 class MemoryPool {
 public:
     enum class Kind { Device, Pinned };
-    explicit MemoryPool(Kind kind) : m_kind(kind) {}
+    /// `user`: the stream whose work uses the blocks. Launches that are recorded for it and not given yet are given before blocks are freed.
+    explicit MemoryPool(Kind kind, const Stream* user = nullptr) : m_kind(kind), m_user(user) {}
     ~MemoryPool();
     MemoryPool(const MemoryPool&) = delete;
     MemoryPool& operator=(const MemoryPool&) = delete;
@@ -34,6 +37,7 @@ private:
     void releaseIdle();
 
     const Kind m_kind;
+    const Stream* const m_user;
     mutable std::mutex m_mutex;
     std::map<const std::byte*, std::uint64_t> m_used;  // under m_mutex
     std::multimap<std::uint64_t, void*> m_idle;        // by size

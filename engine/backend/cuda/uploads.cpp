@@ -10,6 +10,8 @@ UploadRing::UploadRing(MemoryPool& pinned, const Stream& stream)
     : m_stream(stream), m_memory(pinned.take(kParts * kPartBytes)) {}
 
 void UploadRing::upload(void* to, const void* from, std::uint64_t bytes) {
+    // First of all: a burst that is cut here sends its slots through this same ring.
+    const cudaStream_t stream = m_stream.get();
     for (std::uint64_t done = 0; done < bytes;) {
         if (m_at == kPartBytes) {
             m_passed[m_part].record(m_stream);
@@ -21,8 +23,7 @@ void UploadRing::upload(void* to, const void* from, std::uint64_t bytes) {
         const std::uint64_t piece = std::min(bytes - done, kPartBytes - m_at);
         std::byte* pinned = static_cast<std::byte*>(m_memory.data()) + m_part * kPartBytes + m_at;
         std::memcpy(pinned, static_cast<const std::byte*>(from) + done, piece);
-        CUDA_CHECK(
-            cudaMemcpyAsync(static_cast<std::byte*>(to) + done, pinned, piece, cudaMemcpyHostToDevice, m_stream.get()));
+        CUDA_CHECK(cudaMemcpyAsync(static_cast<std::byte*>(to) + done, pinned, piece, cudaMemcpyHostToDevice, stream));
         done += piece;
         m_at = std::min(kPartBytes, (m_at + piece + 63) / 64 * 64);
     }

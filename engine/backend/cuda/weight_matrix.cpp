@@ -95,12 +95,12 @@ void CudaMatrix::unpack(const HostTensor& tensor, int firstOutput, MemoryPool& p
         const int count = std::min(most, tensor.rows - begin);
         uploads.upload(blocks.data(), tensor.row(begin).data(), static_cast<std::uint64_t>(count) * tensor.rowBytes());
         if (hasDense())
-            launchDequantise(stream.get(), onDevice, tensor.type, count, tensor.columns, m_dtype,
+            launchDequantise(stream, onDevice, tensor.type, count, tensor.columns, m_dtype,
                              static_cast<std::byte*>(m_dense.data()) +
                                  (static_cast<std::size_t>(firstOutput) + static_cast<std::size_t>(begin)) *
                                      static_cast<std::size_t>(tensor.columns) * elementBytes(m_dtype));
         if (!m_parts.empty())
-            launchRowFormat(stream.get(), onDevice, begin, count, m_parts.back().format);
+            launchRowFormat(stream, onDevice, begin, count, m_parts.back().format);
     }
 }
 

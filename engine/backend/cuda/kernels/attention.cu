@@ -277,12 +277,14 @@ __global__ void joinSplits(AttentionTask task, int splits, const float* partialO
         task.lse[static_cast<std::ptrdiff_t>(kvHead) * (task.rows * task.group) + packed] = maximum + log2f(sum);
 }
 
+constexpr int kLeastTiles = 4;  // of a split: below, joining costs more than it gains
+
+int tilesOf(const AttentionTask& task) { return limitBucket(task.greatestLimit) / kTileKeys; }
 int tileRows(const AttentionTask& task) { return task.rows * task.group <= kSlimTileRows ? kSlimTileRows : kWideTileRows; }
 
 template <int D, int Warps>
-void launchAttend(cudaStream_t stream, const AttentionTask& task, int splits, float* scratch) {
-    const int tiles = (task.greatestLimit + kTileKeys - 1) / kTileKeys;
-    const int tilesPerSplit = (tiles + splits - 1) / splits;
+void launchAttend(const Stream& stream, const AttentionTask& task, int splits, float* scratch) {
+    const int tilesPerSplit = (tilesOf(task) + splits - 1) / splits;
     const dim3 grid(blocksFor(task.rows * task.group, 16 * Warps), static_cast<unsigned>(task.cache.kvHeads),
                     static_cast<unsigned>(splits));
     float* stats = scratch == nullptr ? nullptr
@@ -298,6 +300,11 @@ void launchAttend(cudaStream_t stream, const AttentionTask& task, int splits, fl
 
 }  // namespace
 
+int limitBucket(int limit) {
+    constexpr int kBucket = kLeastTiles * kTileKeys;
+    return (limit + kBucket - 1) / kBucket * kBucket;
+}
+
 bool fitsTensorCores(const AttentionTask& task) {
     const auto aligned = [](const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0; };
     return task.cache.dtype == DType::Bf16 && task.cache.headDim <= 128 && task.cache.headDim % 8 == 0 &&
@@ -306,11 +313,9 @@ bool fitsTensorCores(const AttentionTask& task) {
 }
 
 int attentionSplits(const AttentionTask& task, int processors) {
-    const int tiles = (task.greatestLimit + kTileKeys - 1) / kTileKeys;
     const int blocks = (task.rows * task.group + tileRows(task) - 1) / tileRows(task) * task.cache.kvHeads;
     const int wanted = (2 * processors + blocks - 1) / blocks;
-    constexpr int kLeastTiles = 4;  // of a split: below, joining costs more than it gains
-    return std::clamp(wanted, 1, std::max(1, tiles / kLeastTiles));
+    return std::clamp(wanted, 1, tilesOf(task) / kLeastTiles);
 }
 
 std::size_t attentionScratchFloats(const AttentionTask& task, int splits) {
@@ -320,7 +325,7 @@ std::size_t attentionScratchFloats(const AttentionTask& task, int splits) {
            static_cast<std::size_t>(splits) * static_cast<std::size_t>(task.cache.headDim + 2);
 }
 
-void launchTensorCoreAttention(cudaStream_t stream, const AttentionTask& task, int splits, float* scratch) {
+void launchTensorCoreAttention(const Stream& stream, const AttentionTask& task, int splits, float* scratch) {
     assert(fitsTensorCores(task));
     const bool slim = tileRows(task) == kSlimTileRows;
     if (task.cache.headDim <= 64)

@@ -74,7 +74,7 @@ __global__ void attendPlain(AttentionTask task) {
 
 }  // namespace
 
-void launchPlainAttention(cudaStream_t stream, const AttentionTask& task) {
+void launchPlainAttention(const Stream& stream, const AttentionTask& task) {
     assert(task.cache.headDim <= kMostColumns * kThreads);
     const dim3 grid(static_cast<unsigned>(task.rows), static_cast<unsigned>(task.cache.kvHeads * task.group));
     const std::size_t shared =

@@ -203,7 +203,7 @@ __global__ void accumulateScore(const float* mass, CacheView cache, int begin, i
 }
 
 template <class T>
-void launchPlaceInto(cudaStream_t stream, dim3 grid, const std::byte* piece, KvDtype dtype, const SlicePlace* places,
+void launchPlaceInto(const Stream& stream, dim3 grid, const std::byte* piece, KvDtype dtype, const SlicePlace* places,
                      int slices, RopeView rope, CacheView cache) {
     switch (dtype) {
         case KvDtype::F32:
@@ -219,7 +219,7 @@ void launchPlaceInto(cudaStream_t stream, dim3 grid, const std::byte* piece, KvD
 
 }  // namespace
 
-void launchScatter(cudaStream_t stream, TensorView k, TensorView v, const int* positions, RopeView rope, CacheView cache) {
+void launchScatter(const Stream& stream, TensorView k, TensorView v, const int* positions, RopeView rope, CacheView cache) {
     assert(k.columns == cache.kvHeads * cache.headDim && v.columns == k.columns && v.rows == k.rows);
     if (k.rows == 0)
         return;
@@ -232,7 +232,7 @@ void launchScatter(cudaStream_t stream, TensorView k, TensorView v, const int* p
         launch(&scatter<float>, grid, kThreads, 0, stream, keys, k.stride, values, v.stride, positions, rope, cache);
 }
 
-void launchPlace(cudaStream_t stream, const std::byte* piece, KvDtype dtype, const SlicePlace* places, int slices,
+void launchPlace(const Stream& stream, const std::byte* piece, KvDtype dtype, const SlicePlace* places, int slices,
                  int tokens, RopeView rope, CacheView cache) {
     if (tokens == 0)
         return;
@@ -243,7 +243,7 @@ void launchPlace(cudaStream_t stream, const std::byte* piece, KvDtype dtype, con
         launchPlaceInto<float>(stream, grid, piece, dtype, places, slices, rope, cache);
 }
 
-void launchExport(cudaStream_t stream, TensorView rows, int kvHeads, KvDtype dtype, std::byte* out) {
+void launchExport(const Stream& stream, TensorView rows, int kvHeads, KvDtype dtype, std::byte* out) {
     assert(rows.dtype == DType::F32 && rows.columns % kvHeads == 0);
     if (rows.rows == 0)
         return;
@@ -266,7 +266,7 @@ void launchExport(cudaStream_t stream, TensorView rows, int kvHeads, KvDtype dty
     }
 }
 
-void launchDeviation(cudaStream_t stream, TensorView k, TensorView v, const std::byte* piece, KvDtype dtype,
+void launchDeviation(const Stream& stream, TensorView k, TensorView v, const std::byte* piece, KvDtype dtype,
                      const SlicePlace* places, int slices, int tokens, int kvHeads, DeviationMetric metric, float* dev) {
     assert(k.dtype == DType::F32 && v.dtype == DType::F32 && k.columns == v.columns && k.columns % kvHeads == 0);
     if (tokens == 0)
@@ -292,7 +292,7 @@ void launchDeviation(cudaStream_t stream, TensorView k, TensorView v, const std:
     }
 }
 
-void launchScore(cudaStream_t stream, const float* mass, CacheView cache, int begin, int count, ScoreWeight weight,
+void launchScore(const Stream& stream, const float* mass, CacheView cache, int begin, int count, ScoreWeight weight,
                  float scale, float* score) {
     if (count == 0)
         return;

@@ -2,9 +2,8 @@
 // The cache of a layer: K (rotated) and V, each [KH, capacity, D], f32 or bf16.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include "engine/backend/backend.h"
+#include "engine/backend/cuda/device.h"
 #include "engine/backend/cuda/kernels/rope.h"
 
 namespace engine::cuda {
@@ -30,18 +29,18 @@ struct SlicePlace {
 };
 
 /// Rows into the cache at their positions: K rotated, V as it is. k, v: [M, KH·D] f32. One thread a pair.
-void launchScatter(cudaStream_t stream, TensorView k, TensorView v, const int* positions, RopeView rope, CacheView cache);
+void launchScatter(const Stream& stream, TensorView k, TensorView v, const int* positions, RopeView rope, CacheView cache);
 /// Slices into the cache: widened, K rotated, narrowed to the cache. `places`: [slices] on the device; `tokens`: of all of them.
-void launchPlace(cudaStream_t stream, const std::byte* piece, KvDtype dtype, const SlicePlace* places, int slices,
+void launchPlace(const Stream& stream, const std::byte* piece, KvDtype dtype, const SlicePlace* places, int slices,
                  int tokens, RopeView rope, CacheView cache);
 /// Rows to the bytes of one half of a slice, [KH, M, D] of `dtype`. rows: [M, KH·D] f32. One warp a row and head.
-void launchExport(cudaStream_t stream, TensorView rows, int kvHeads, KvDtype dtype, std::byte* out);
+void launchExport(const Stream& stream, TensorView rows, int kvHeads, KvDtype dtype, std::byte* out);
 /// dev[row] = Σ over heads and dims of (fresh − stored)², of K, V or both. k, v: [M, KH·D] f32; dev: [M] f32, rows of no slice stay.
 /// One block a token, its sum in a fixed order.
-void launchDeviation(cudaStream_t stream, TensorView k, TensorView v, const std::byte* piece, KvDtype dtype,
+void launchDeviation(const Stream& stream, TensorView k, TensorView v, const std::byte* piece, KvDtype dtype,
                      const SlicePlace* places, int slices, int tokens, int kvHeads, DeviationMetric metric, float* dev);
 /// score[i] += scale · mass[begin + i] · (1 or ‖V[begin + i]‖₂ over all heads). One warp a position.
-void launchScore(cudaStream_t stream, const float* mass, CacheView cache, int begin, int count, ScoreWeight weight,
+void launchScore(const Stream& stream, const float* mass, CacheView cache, int begin, int count, ScoreWeight weight,
                  float scale, float* score);
 
 }  // namespace engine::cuda

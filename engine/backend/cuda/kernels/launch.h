@@ -1,9 +1,10 @@
-// Starting kernels, and the one check of what CUDA calls return.
+// Starting kernels: the one way of every launch.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include <cstddef>
+
+#include "engine/backend/cuda/command_list.h"
+#include "engine/backend/cuda/device.h"
 
 /// Dynamic shared memory of a kernel, 16-byte aligned, as bytes.
 #ifdef __CUDACC__
@@ -12,32 +13,21 @@
 #define SHARED_BYTES(name) unsigned char* const name = emulated::sharedMemory()
 #endif
 
-#define CUDA_CHECK(call) ::engine::cuda::check((call), #call, __FILE__, __LINE__)
-
 namespace engine::cuda {
-
-/// Throws OutOfDeviceMemory (see device.h) for a failed allocation, else std::runtime_error with the call and its place.
-void check(cudaError_t result, const char* call, const char* file, int line);
 
 template <class Item>
 constexpr unsigned blocksFor(Item items, int each) {
     return static_cast<unsigned>((items + each - 1) / each);
 }
 
-/// Kernels that ask for more than 48 KiB of shared memory are told so first.
+/// Puts a launch into the stream, or into the list of the burst that the stream is recorded for.
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, int threads, std::size_t sharedBytes, cudaStream_t stream,
+void launch(void (*kernel)(Parameters...), dim3 grid, int threads, std::size_t sharedBytes, const Stream& stream,
             Arguments... arguments) {
-    constexpr std::size_t kPlainShared = 48 * 1024;
-    if (sharedBytes > kPlainShared)
-        CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                        static_cast<int>(sharedBytes)));
-    cudaLaunchConfig_t config{};
-    config.gridDim = grid;
-    config.blockDim = dim3(static_cast<unsigned>(threads));
-    config.dynamicSmemBytes = sharedBytes;
-    config.stream = stream;
-    CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...));
+    if (LaunchRecorder* recorder = stream.recorder(); recorder != nullptr)
+        recorder->commands().add(kernel, grid, threads, sharedBytes, static_cast<Parameters>(arguments)...);
+    else
+        CUDA_CHECK(launchNow(kernel, grid, threads, sharedBytes, stream.get(), static_cast<Parameters>(arguments)...));
 }
 
 }  // namespace engine::cuda

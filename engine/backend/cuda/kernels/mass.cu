@@ -113,7 +113,7 @@ std::size_t massScratchFloats(const AttentionTask& task) {
     return static_cast<std::size_t>(task.cache.kvHeads) * static_cast<std::size_t>(paddedKeys(task));
 }
 
-void launchMass(cudaStream_t stream, const AttentionTask& task, float* scratch, float* mass) {
+void launchMass(const Stream& stream, const AttentionTask& task, float* scratch, float* mass) {
     assert(task.lse != nullptr);
     const int stride = paddedKeys(task);
     const auto heads = static_cast<unsigned>(task.cache.kvHeads);

@@ -40,7 +40,7 @@ __global__ void headNorm(float* x, int xStride, int rows, int heads, int headDim
 
 }  // namespace
 
-void launchRmsNorm(cudaStream_t stream, TensorView x, const float* weight, float eps, TensorView out) {
+void launchRmsNorm(const Stream& stream, TensorView x, const float* weight, float eps, TensorView out) {
     assert(x.dtype == DType::F32 && x.columns == out.columns && x.rows == out.rows);
     if (x.rows == 0)
         return;
@@ -55,7 +55,7 @@ void launchRmsNorm(cudaStream_t stream, TensorView x, const float* weight, float
                static_cast<float*>(out.data), out.stride);
 }
 
-void launchHeadNorm(cudaStream_t stream, TensorView x, int heads, const float* weight, float eps) {
+void launchHeadNorm(const Stream& stream, TensorView x, int heads, const float* weight, float eps) {
     assert(x.dtype == DType::F32 && x.columns % heads == 0);
     if (x.rows == 0)
         return;

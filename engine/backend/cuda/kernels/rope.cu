@@ -33,7 +33,8 @@ __global__ void rotateQueries(const float* q, int qStride, int heads, int headDi
 
 }  // namespace
 
-void launchRotateQueries(cudaStream_t stream, TensorView q, int heads, const int* positions, RopeView rope, TensorView out) {
+void launchRotateQueries(const Stream& stream, TensorView q, int heads, const int* positions, RopeView rope,
+                         TensorView out) {
     assert(q.dtype == DType::F32 && q.columns % heads == 0 && out.columns == q.columns && out.rows == q.rows);
     if (q.rows == 0)
         return;

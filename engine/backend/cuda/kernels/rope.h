@@ -1,8 +1,7 @@
 // Rotation of query rows by their positions' angles.
 #pragma once
 
-#include <cuda_runtime.h>
-
+#include "engine/backend/cuda/device.h"
 #include "engine/backend/tensor.h"
 
 namespace engine::cuda {
@@ -16,6 +15,6 @@ struct RopeView {
 };
 
 /// out = RoPE(q) at positions. q: [M, H·D] f32; out: [M, H·D] f32 or bf16; positions: [M] on the device. One thread a pair.
-void launchRotateQueries(cudaStream_t stream, TensorView q, int heads, const int* positions, RopeView rope, TensorView out);
+void launchRotateQueries(const Stream& stream, TensorView q, int heads, const int* positions, RopeView rope, TensorView out);
 
 }  // namespace engine::cuda

@@ -207,7 +207,7 @@ __global__ void denseRow(const X* x, const W* weights, int outputs, int inputs, 
 }
 
 template <class X, class W>
-void launchDenseRowOf(cudaStream_t stream, const void* x, const void* weights, int outputs, int inputs,
+void launchDenseRowOf(const Stream& stream, const void* x, const void* weights, int outputs, int inputs,
                       const RowResult& result) {
     launch(&denseRow<X, W>, dim3(blocksFor(outputs, kWarps)), kThreads, 0, stream, static_cast<const X*>(x),
            static_cast<const W*>(weights), outputs, inputs, result);
@@ -215,7 +215,7 @@ void launchDenseRowOf(cudaStream_t stream, const void* x, const void* weights, i
 
 }  // namespace
 
-void launchRowDigits(cudaStream_t stream, const void* x, DType dtype, int inputs, const RowDigits& digits) {
+void launchRowDigits(const Stream& stream, const void* x, DType dtype, int inputs, const RowDigits& digits) {
     assert(inputs % 32 == 0);
     const dim3 grid(blocksFor(inputs / 32, kWarps));
     if (dtype == DType::Bf16)
@@ -224,7 +224,7 @@ void launchRowDigits(cudaStream_t stream, const void* x, DType dtype, int inputs
         launch(&rowDigits<float>, grid, kThreads, 0, stream, static_cast<const float*>(x), inputs / 32, digits);
 }
 
-void launchQuantisedRow(cudaStream_t stream, const RowDigits& x, const RowFormat& weights, const RowResult& result) {
+void launchQuantisedRow(const Stream& stream, const RowDigits& x, const RowFormat& weights, const RowResult& result) {
     assert(!(result.add && result.dtype == DType::Bf16));
     const dim3 grid(blocksFor(weights.outputs, kWarps * kOutputsPerWarp));
     const auto run = [&](auto kernel) { launch(kernel, grid, kThreads, 0, stream, x, weights, result); };
@@ -250,7 +250,7 @@ void launchQuantisedRow(cudaStream_t stream, const RowDigits& x, const RowFormat
     }
 }
 
-void launchDenseRow(cudaStream_t stream, const void* x, DType xType, const void* weights, DType weightType, int outputs,
+void launchDenseRow(const Stream& stream, const void* x, DType xType, const void* weights, DType weightType, int outputs,
                     int inputs, const RowResult& result) {
     assert(!(result.add && result.dtype == DType::Bf16));
     if (xType == DType::Bf16 && weightType == DType::Bf16)

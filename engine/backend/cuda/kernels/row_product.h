@@ -1,8 +1,7 @@
 // Products of one row with a matrix, bound by reading the matrix: decoding, and logits.
 #pragma once
 
-#include <cuda_runtime.h>
-
+#include "engine/backend/cuda/device.h"
 #include "engine/backend/cuda/kernels/weights.h"
 
 namespace engine::cuda {
@@ -24,11 +23,11 @@ struct RowResult {
 };
 
 /// x: [K] f32 or bf16. One warp a group of 32 inputs.
-void launchRowDigits(cudaStream_t stream, const void* x, DType dtype, int inputs, const RowDigits& digits);
+void launchRowDigits(const Stream& stream, const void* x, DType dtype, int inputs, const RowDigits& digits);
 /// Integer products of codes and digits, exact within a group; one warp four outputs.
-void launchQuantisedRow(cudaStream_t stream, const RowDigits& x, const RowFormat& weights, const RowResult& result);
+void launchQuantisedRow(const Stream& stream, const RowDigits& x, const RowFormat& weights, const RowResult& result);
 /// Dense weights [N, K] in `dtype` (f32 or bf16), rows at 16-byte borders where K allows; fp32 sums. One warp an output.
-void launchDenseRow(cudaStream_t stream, const void* x, DType xType, const void* weights, DType weightType, int outputs,
+void launchDenseRow(const Stream& stream, const void* x, DType xType, const void* weights, DType weightType, int outputs,
                     int inputs, const RowResult& result);
 
 }  // namespace engine::cuda

@@ -45,14 +45,14 @@ __global__ void convertRows(const float* x, int xStride, Out* out, int outStride
 }
 
 template <class In, class Out>
-void launchSwigluOf(cudaStream_t stream, TensorView gateUp, TensorView out) {
+void launchSwigluOf(const Stream& stream, TensorView gateUp, TensorView out) {
     launch(&swiglu<In, Out>, dim3(static_cast<unsigned>(out.rows), blocksFor(out.columns, kThreads)), kThreads, 0, stream,
            static_cast<const In*>(gateUp.data), gateUp.stride, static_cast<Out*>(out.data), out.stride, out.columns);
 }
 
 }  // namespace
 
-void launchSwiglu(cudaStream_t stream, TensorView gateUp, TensorView out) {
+void launchSwiglu(const Stream& stream, TensorView gateUp, TensorView out) {
     assert(gateUp.columns == 2 * out.columns && gateUp.rows == out.rows);
     if (out.rows == 0)
         return;
@@ -68,7 +68,7 @@ void launchSwiglu(cudaStream_t stream, TensorView gateUp, TensorView out) {
         launchSwigluOf<float, float>(stream, gateUp, out);
 }
 
-void launchGatherRows(cudaStream_t stream, TensorView x, const int* rows, TensorView out) {
+void launchGatherRows(const Stream& stream, TensorView x, const int* rows, TensorView out) {
     assert(x.dtype == DType::F32 && out.dtype == DType::F32 && x.columns == out.columns);
     if (out.rows == 0)
         return;
@@ -76,7 +76,7 @@ void launchGatherRows(cudaStream_t stream, TensorView x, const int* rows, Tensor
            x.stride, rows, static_cast<float*>(out.data), out.stride, out.columns);
 }
 
-void launchEmbed(cudaStream_t stream, const std::uint8_t* table, WeightType type, const int* ids, TensorView x) {
+void launchEmbed(const Stream& stream, const std::uint8_t* table, WeightType type, const int* ids, TensorView x) {
     assert(x.dtype == DType::F32);
     if (x.rows == 0)
         return;
@@ -86,7 +86,7 @@ void launchEmbed(cudaStream_t stream, const std::uint8_t* table, WeightType type
            static_cast<float*>(x.data), x.stride, x.columns);
 }
 
-void launchConvertRows(cudaStream_t stream, TensorView from, TensorView out) {
+void launchConvertRows(const Stream& stream, TensorView from, TensorView out) {
     assert(from.dtype == DType::F32 && from.columns == out.columns && from.rows == out.rows);
     if (out.rows == 0)
         return;

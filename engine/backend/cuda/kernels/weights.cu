@@ -95,7 +95,7 @@ __global__ void rowFormat(const std::uint8_t* blocks, WeightType type, int block
 
 }  // namespace
 
-void launchDequantise(cudaStream_t stream, const std::uint8_t* blocks, WeightType type, int rows, int columns, DType dtype,
+void launchDequantise(const Stream& stream, const std::uint8_t* blocks, WeightType type, int rows, int columns, DType dtype,
                       void* out) {
     if (rows == 0)
         return;
@@ -140,7 +140,7 @@ RowFormatBytes rowFormatBytes(WeightType type, int outputs, int inputs) {
     return bytes;
 }
 
-void launchRowFormat(cudaStream_t stream, const std::uint8_t* blocks, int firstRow, int rows, const RowFormat& to) {
+void launchRowFormat(const Stream& stream, const std::uint8_t* blocks, int firstRow, int rows, const RowFormat& to) {
     assert(hasRowFormat(to.type) && firstRow + rows <= to.outputs);
     if (rows == 0)
         return;

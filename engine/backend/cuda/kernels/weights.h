@@ -2,17 +2,16 @@
 // warp reads in one piece.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include <cstdint>
 
+#include "engine/backend/cuda/device.h"
 #include "engine/backend/tensor.h"
 #include "engine/model/host_tensor.h"
 
 namespace engine::cuda {
 
 /// out[n, k] = weight, in `dtype` (f32 or bf16). blocks: `rows` rows of `columns` elements in the file's format. One block a row.
-void launchDequantise(cudaStream_t stream, const std::uint8_t* blocks, WeightType type, int rows, int columns, DType dtype,
+void launchDequantise(const Stream& stream, const std::uint8_t* blocks, WeightType type, int rows, int columns, DType dtype,
                       void* out);
 
 /// A quantised matrix [N, K] for products with one row; weight = scale·(code − centre) + offset. `G` = groups of 32 inputs = N·K/32.
@@ -42,6 +41,6 @@ struct RowFormatBytes {
 bool hasRowFormat(WeightType type);
 RowFormatBytes rowFormatBytes(WeightType type, int outputs, int inputs);
 /// Fills rows [firstRow, firstRow + rows) of the arrays of `to` from blocks. One thread a group.
-void launchRowFormat(cudaStream_t stream, const std::uint8_t* blocks, int firstRow, int rows, const RowFormat& to);
+void launchRowFormat(const Stream& stream, const std::uint8_t* blocks, int firstRow, int rows, const RowFormat& to);
 
 }  // namespace engine::cuda

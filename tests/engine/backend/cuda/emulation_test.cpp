@@ -7,6 +7,7 @@
 
 #include "engine/backend/cuda/device.h"
 #include "engine/backend/cuda/kernels/device_math.h"
+#include "engine/backend/cuda/kernels/launch.h"
 
 namespace engine::cuda {
 namespace {
@@ -28,7 +29,7 @@ bool neighboursAreRight() {
     const Stream stream;
     std::vector<float> out(64);
     for (int run = 0; run < 8; ++run) {
-        launch(&neighbours<WithBarrier>, dim3(1), 64, 64 * sizeof(float), stream.get(), out.data());
+        launch(&neighbours<WithBarrier>, dim3(1), 64, 64 * sizeof(float), stream, out.data());
         stream.synchronise();
         for (std::size_t i = 0; i < 64; ++i)
             if (out[i] != static_cast<float>((i + 1) % 64))
@@ -50,7 +51,7 @@ void sumWithoutInitialisation(float* out) {
 TEST(EmulationTest, SharedMemoryThatNobodyWroteIsNaN) {
     const Stream stream;
     std::vector<float> out(32);
-    launch(&sumWithoutInitialisation, dim3(1), 32, 128, stream.get(), out.data());
+    launch(&sumWithoutInitialisation, dim3(1), 32, 128, stream, out.data());
     stream.synchronise();
     EXPECT_TRUE(std::isnan(out[7]));
 }
@@ -75,10 +76,10 @@ TEST(EmulationTest, AnAsynchronousCopyLandsOnlyWhenItIsAwaited) {
     auto* from = static_cast<float*>(memory);
     std::iota(from, from + 128, 0.0F);
     std::vector<float> out(32);
-    launch(&copied<true>, dim3(1), 32, 512, stream.get(), static_cast<const float*>(from), out.data());
+    launch(&copied<true>, dim3(1), 32, 512, stream, static_cast<const float*>(from), out.data());
     stream.synchronise();
     EXPECT_EQ(out[5], 21);
-    launch(&copied<false>, dim3(1), 32, 512, stream.get(), static_cast<const float*>(from), out.data());
+    launch(&copied<false>, dim3(1), 32, 512, stream, static_cast<const float*>(from), out.data());
     stream.synchronise();
     EXPECT_TRUE(std::isnan(out[5]));
     cudaFree(memory);
@@ -93,7 +94,7 @@ TEST(EmulationDeathTest, AWarpOperationWithoutAllLanesEndsTheProgram) {
     const auto run = [] {
         const Stream stream;
         std::vector<float> out(32);
-        launch(&oneLaneStaysAway, dim3(1), 32, 0, stream.get(), out.data());
+        launch(&oneLaneStaysAway, dim3(1), 32, 0, stream, out.data());
         stream.synchronise();
     };
     EXPECT_DEATH(run(), "never come");
@@ -110,7 +111,7 @@ TEST(EmulationDeathTest, ABarrierThatAThreadMissesEndsTheProgram) {
     const auto run = [] {
         const Stream stream;
         std::vector<float> out(32);
-        launch(&oneLeavesBeforeTheBarrier, dim3(1), 32, 0, stream.get(), out.data());
+        launch(&oneLeavesBeforeTheBarrier, dim3(1), 32, 0, stream, out.data());
         stream.synchronise();
     };
     EXPECT_DEATH(run(), "barrier after threads have left|never come");
@@ -135,8 +136,8 @@ TEST(EmulationTest, ATensorCoreProductIsTheProduct) {
         a[i] = static_cast<float>(static_cast<int>(i * 7 % 11) - 5);
     for (std::size_t i = 0; i < b.size(); ++i)
         b[i] = static_cast<float>(static_cast<int>(i * 5 % 13) - 6);
-    launch(&multiplyTile, dim3(1), 32, 0, stream.get(), static_cast<const float*>(a.data()),
-           static_cast<const float*>(b.data()), out.data());
+    launch(&multiplyTile, dim3(1), 32, 0, stream, static_cast<const float*>(a.data()), static_cast<const float*>(b.data()),
+           out.data());
     stream.synchronise();
     for (std::size_t row = 0; row < 16; ++row)
         for (std::size_t column = 0; column < 8; ++column) {
@@ -170,6 +171,77 @@ TEST(EmulationTest, StreamsOverlapUnlessAnEventOrdersThem) {
     };
     EXPECT_EQ(lastValue(true), 0);
     EXPECT_GT(lastValue(false), 0);
+}
+
+void addTo(int* sum, int value) {
+    if (threadIdx.x == 0)
+        *sum += value;
+}
+
+TEST(EmulationTest, AGraphDoesWhatWasCapturedEachTimeItIsLaunched) {
+    const Stream stream;
+    const Stream captured;
+    int sum = 0;
+    int value = 10;
+    int copied = 0;
+    ASSERT_EQ(cudaStreamBeginCapture(captured.get(), cudaStreamCaptureModeThreadLocal), cudaSuccess);
+    launch(&addTo, dim3(1), 32, 0, captured, &sum, value);
+    CUDA_CHECK(cudaMemcpyAsync(&copied, &value, sizeof value, cudaMemcpyHostToDevice, captured.get()));
+    cudaGraph_t made = nullptr;
+    ASSERT_EQ(cudaStreamEndCapture(captured.get(), &made), cudaSuccess);
+    const Graph graph(made);
+    cudaGraphExec_t instantiated = nullptr;
+    ASSERT_EQ(cudaGraphInstantiate(&instantiated, made, 0), cudaSuccess);
+    const GraphExec executable(instantiated);
+    captured.synchronise();
+    EXPECT_EQ(sum, 0) << "captured work does not run";
+    value = 7;
+    for (int i = 0; i < 3; ++i)
+        ASSERT_EQ(cudaGraphLaunch(instantiated, stream.get()), cudaSuccess);
+    EXPECT_EQ(sum, 0) << "nobody has waited";
+    value = 8;
+    stream.synchronise();
+    EXPECT_EQ(sum, 30) << "arguments are those of the capture";
+    EXPECT_EQ(copied, 8) << "a copy reads when it runs";
+}
+
+TEST(EmulationTest, WhatACaptureDoesNotAllowSpoilsIt) {
+    const Stream captured;
+    const auto endsWell = [&](auto between) {
+        cudaGraph_t made = nullptr;
+        EXPECT_EQ(cudaStreamBeginCapture(captured.get(), cudaStreamCaptureModeThreadLocal), cudaSuccess);
+        between();
+        const cudaError_t result = cudaStreamEndCapture(captured.get(), &made);
+        const Graph graph(made);
+        static_cast<void>(cudaGetLastError());
+        EXPECT_EQ(result == cudaSuccess, made != nullptr);
+        return result == cudaSuccess;
+    };
+    EXPECT_TRUE(endsWell([] {}));
+    EXPECT_FALSE(endsWell([&] { EXPECT_NE(cudaStreamSynchronize(captured.get()), cudaSuccess); }));
+    EXPECT_FALSE(endsWell([] {
+        void* memory = nullptr;
+        EXPECT_NE(cudaMalloc(&memory, 512), cudaSuccess);
+    }));
+    cudaGraph_t none = nullptr;
+    EXPECT_NE(cudaStreamEndCapture(captured.get(), &none), cudaSuccess) << "there is no capture to end";
+    static_cast<void>(cudaGetLastError());
+}
+
+TEST(EmulationDeathTest, AGraphThatWasDestroyedCannotBeLaunched) {
+    const auto run = [] {
+        const Stream stream;
+        cudaGraph_t graph = nullptr;
+        cudaGraphExec_t executable = nullptr;
+        cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal);
+        cudaStreamEndCapture(stream.get(), &graph);
+        cudaGraphInstantiate(&executable, graph, 0);
+        cudaGraphDestroy(graph);
+        cudaGraphLaunch(executable, stream.get());  // needs its graph no longer
+        cudaGraphExecDestroy(executable);
+        cudaGraphLaunch(executable, stream.get());
+    };
+    EXPECT_DEATH(run(), "does not exist is launched");
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 // an order that differs from launch to launch. Shared memory begins as NaN and has its exact size; cp.async lands when it is waited for.
 // Streams are queues that are worked off only when the host waits, in an order that is random but for events: a missing event or an early
 // reuse of pinned memory gives wrong results here, too. A thread that waits for others that left, or a warp operation that not all lanes reach,
-// ends the program with a message.
+// ends the program with a message. Graphs come of captured streams; what a capture does not allow spoils it.
 #pragma once
 
 #include <algorithm>
@@ -103,17 +103,25 @@ inline float __fdiv_rn(float a, float b) { return a / b; }
 using cudaError_t = int;
 constexpr cudaError_t cudaSuccess = 0;
 constexpr cudaError_t cudaErrorMemoryAllocation = 2;
+constexpr cudaError_t cudaErrorIllegalState = 401;
 constexpr cudaError_t cudaErrorIllegalAddress = 700;
+constexpr cudaError_t cudaErrorStreamCaptureUnsupported = 900;
+constexpr cudaError_t cudaErrorStreamCaptureInvalidated = 901;
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
 constexpr unsigned cudaStreamNonBlocking = 1;
 constexpr unsigned cudaEventDisableTiming = 2;
 constexpr unsigned cudaHostAllocDefault = 0;
 struct EmulatedStream;
 struct EmulatedEvent;
+struct EmulatedGraph;
+struct EmulatedGraphExec;
 using cudaStream_t = EmulatedStream*;
 using cudaEvent_t = EmulatedEvent*;
+using cudaGraph_t = EmulatedGraph*;
+using cudaGraphExec_t = EmulatedGraphExec*;
 struct cudaLaunchConfig_t {
     dim3 gridDim;
     dim3 blockDim;
@@ -144,14 +152,24 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t toPitch, const void* from, std::size_t fromPitch, std::size_t width,
                               std::size_t height, cudaMemcpyKind kind, cudaStream_t stream);
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);
+/// What is put into a capturing stream becomes a graph of one chain: kernel arguments as they were then, copies that read when they run.
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 
 namespace emulated {
 void enqueue(cudaStream_t stream, std::function<void()> work);
+void enqueueKernel(cudaStream_t stream, std::function<void()> work);
 void checkShared(const void* kernel, std::size_t bytes);
-/// Operations that streams have worked off, and times that the host waited for one.
 struct Counters {
-    std::uint64_t operations = 0;
-    std::uint64_t waits = 0;
+    std::uint64_t operations = 0;     // that streams have worked off
+    std::uint64_t waits = 0;          // of the host for one
+    std::uint64_t launches = 0;       // of single kernels, captured ones left out
+    std::uint64_t graphs = 0;         // instantiated
+    std::uint64_t graphLaunches = 0;  // of whole graphs
 };
 Counters counters();
 }  // namespace emulated
@@ -159,7 +177,7 @@ Counters counters();
 template <class... Parameters>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...), Parameters... arguments) {
     emulated::checkShared(reinterpret_cast<const void*>(kernel), config->dynamicSmemBytes);
-    emulated::enqueue(config->stream, [c = *config, kernel, arguments...] {
+    emulated::enqueueKernel(config->stream, [c = *config, kernel, arguments...] {
         emulated::runBlocks(c.gridDim, c.blockDim, c.dynamicSmemBytes, [&] { kernel(arguments...); });
     });
     return cudaSuccess;

@@ -4,8 +4,10 @@
 #include <cstdio>
 #include <deque>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
+#include <vector>
 
 struct EmulatedEvent {
     std::uint64_t recorded = 0;  // marks put into streams
@@ -23,8 +25,16 @@ struct Operation {
 
 }  // namespace
 
+struct EmulatedGraph {
+    std::vector<std::function<void()>> nodes;  // one behind the other
+};
+struct EmulatedGraphExec {
+    std::vector<std::function<void()>> nodes;
+};
 struct EmulatedStream {
     std::deque<Operation> operations;
+    std::unique_ptr<EmulatedGraph> capture;  // while capturing
+    bool invalid = false;                    // the capture
 };
 
 namespace {
@@ -32,12 +42,16 @@ namespace {
 /// The one emulated device. Tests use it from one thread.
 struct Device {
     std::set<EmulatedStream*> streams;
+    std::set<EmulatedGraph*> graphs;
+    std::set<EmulatedGraphExec*> executables;
     std::map<void*, std::size_t> memory;
     std::map<const void*, int> sharedLimits;
     std::size_t used = 0;
     std::size_t limit = std::size_t{4} << 30U;
     cudaError_t error = cudaSuccess;
     bool broken = false;
+    bool refusesGraphs = false;
+    bool refusesGraphLaunches = false;
     emulated::Counters counters;
     std::mt19937 random{11};
 };
@@ -87,6 +101,22 @@ void runAll() {
     }
 }
 
+/// What a capture does not allow: it is invalid from then on, and the call fails. Returns whether a stream is capturing.
+bool disturbsCapture() {
+    bool capturing = false;
+    for (EmulatedStream* stream : device().streams)
+        if (stream->capture != nullptr)
+            capturing = stream->invalid = true;
+    return capturing;
+}
+
+cudaError_t failed(cudaError_t error) { return device().error = error; }
+
+void mustNotCapture(const EmulatedStream& stream) {
+    if (stream.capture != nullptr)
+        emulated::fail("an event in a captured stream, which is not emulated");
+}
+
 void* poisoned(std::size_t bytes) {
     void* data = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
     if (data != nullptr)
@@ -95,6 +125,8 @@ void* poisoned(std::size_t bytes) {
 }
 
 cudaError_t allocate(void** data, std::size_t bytes, bool onDevice) {
+    if (disturbsCapture())
+        return failed(cudaErrorStreamCaptureUnsupported);
     if (onDevice && device().used + bytes > device().limit) {
         device().error = cudaErrorMemoryAllocation;
         return cudaErrorMemoryAllocation;
@@ -114,7 +146,15 @@ namespace emulated {
 void enqueue(cudaStream_t stream, std::function<void()> work) {
     if (device().streams.count(stream) == 0)
         fail("work for a stream that does not exist, or for the default one");
-    stream->operations.push_back({std::move(work), nullptr, 0, false});
+    if (stream->capture != nullptr)
+        stream->capture->nodes.push_back(std::move(work));
+    else
+        stream->operations.push_back({std::move(work), nullptr, 0, false});
+}
+
+void enqueueKernel(cudaStream_t stream, std::function<void()> work) {
+    enqueue(stream, std::move(work));
+    device().counters.launches += stream->capture == nullptr ? 1 : 0;
 }
 
 void checkShared(const void* kernel, std::size_t bytes) {
@@ -127,6 +167,12 @@ void checkShared(const void* kernel, std::size_t bytes) {
 }
 
 void breakDevice(bool broken) { device().broken = broken; }
+
+void refuseGraphs(bool refuse) { device().refusesGraphs = refuse; }
+
+void refuseGraphLaunches(bool refuse) { device().refusesGraphLaunches = refuse; }
+
+std::size_t livingGraphs() { return device().graphs.size() + device().executables.size(); }
 
 std::size_t usedDeviceMemory() { return device().used; }
 
@@ -162,6 +208,8 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 }
 cudaError_t cudaMalloc(void** data, std::size_t bytes) { return allocate(data, bytes, true); }
 cudaError_t cudaFree(void* data) {
+    if (disturbsCapture())
+        return failed(cudaErrorStreamCaptureUnsupported);
     runAll();
     const auto found = device().memory.find(data);
     if (found == device().memory.end())
@@ -184,6 +232,8 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
     return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+    if (stream->capture != nullptr)
+        emulated::fail("a stream that is destroyed while capturing");
     runAll();
     device().streams.erase(stream);
     delete stream;
@@ -192,10 +242,15 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     if (device().broken)
         return cudaErrorIllegalAddress;
+    if (stream->capture != nullptr) {
+        stream->invalid = true;
+        return failed(cudaErrorStreamCaptureUnsupported);
+    }
     runUntil([&] { return stream->operations.empty(); });
     return cudaSuccess;
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+    mustNotCapture(*stream);
     stream->operations.push_back({{}, event, event->recorded, true});
     return cudaSuccess;
 }
@@ -209,6 +264,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
     return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+    mustNotCapture(*stream);
     stream->operations.push_back({{}, event, ++event->recorded, false});
     return cudaSuccess;
 }
@@ -243,5 +299,64 @@ cudaError_t cudaMemcpy2DAsync(void* to, std::size_t toPitch, const void* from, s
 }
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
     device().sharedLimits[kernel] = value;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+    if (device().broken)
+        return cudaErrorIllegalAddress;
+    if (stream->capture != nullptr)
+        return failed(cudaErrorIllegalState);
+    stream->capture = std::make_unique<EmulatedGraph>();
+    stream->invalid = false;
+    return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+    *graph = nullptr;
+    if (stream->capture == nullptr)
+        return failed(cudaErrorIllegalState);
+    const std::unique_ptr<EmulatedGraph> captured = std::move(stream->capture);
+    if (stream->invalid)
+        return failed(cudaErrorStreamCaptureInvalidated);
+    *graph = new EmulatedGraph(std::move(*captured));
+    device().graphs.insert(*graph);
+    return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+    if (device().broken)
+        return cudaErrorIllegalAddress;
+    if (device().graphs.count(graph) == 0)
+        emulated::fail("a graph that does not exist is instantiated");
+    if (device().refusesGraphs)
+        return failed(cudaErrorMemoryAllocation);
+    *executable = new EmulatedGraphExec{graph->nodes};
+    device().executables.insert(*executable);
+    device().counters.graphs += 1;
+    return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+    if (device().broken)
+        return cudaErrorIllegalAddress;
+    if (device().executables.count(executable) == 0)
+        emulated::fail("a graph that does not exist is launched");
+    if (device().refusesGraphLaunches)
+        return failed(cudaErrorMemoryAllocation);
+    if (stream->capture != nullptr)
+        emulated::fail("a graph within a graph, which is not emulated");
+    for (const std::function<void()>& node : executable->nodes)
+        emulated::enqueue(stream, node);
+    device().counters.graphLaunches += 1;
+    return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+    if (device().graphs.erase(graph) == 0)
+        emulated::fail("a graph that does not exist is destroyed");
+    delete graph;
+    return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+    if (device().executables.erase(executable) == 0)
+        emulated::fail("an executable graph that does not exist is destroyed");
+    delete executable;
     return cudaSuccess;
 }
