@@ -85,12 +85,18 @@ T __shfl_xor_sync(unsigned mask, T value, int distance) {
     std::memcpy(&value, &bits, sizeof value);
     return value;
 }
+inline int atomicAdd(int* at, int value) { return std::exchange(*at, *at + value); }
 inline int atomicMin(int* at, int value) { return std::exchange(*at, std::min(*at, value)); }
 inline int atomicMax(int* at, int value) { return std::exchange(*at, std::max(*at, value)); }
 inline int __dp4a(int a, int b, int sum) {
     for (int i = 0; i < 4; ++i)
         sum += static_cast<std::int8_t>(a >> (8 * i)) * static_cast<std::int8_t>(b >> (8 * i));
     return sum;
+}
+inline unsigned __float_as_uint(float value) {
+    unsigned bits = 0;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
 }
 inline float __uint_as_float(unsigned bits) {
     float value = 0;
@@ -148,10 +154,11 @@ cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute
 namespace emulated {
 void enqueue(cudaStream_t stream, std::function<void()> work);
 void checkShared(const void* kernel, std::size_t bytes);
-/// Operations that streams have worked off, and times that the host waited for one.
+/// Operations that streams have worked off, times that the host waited for one, and bytes copied to the host (without rows of 2D copies).
 struct Counters {
     std::uint64_t operations = 0;
     std::uint64_t waits = 0;
+    std::uint64_t bytesToHost = 0;
 };
 Counters counters();
 }  // namespace emulated
