@@ -1,4 +1,4 @@
-// What back ends share unless a device does better: plain host memory, one slice after the other.
+// What back ends share unless a device does better: plain host memory, one slice after the other, choosing in place.
 #include "engine/backend/backend.h"
 
 #include <algorithm>
@@ -6,7 +6,18 @@
 #include <new>
 #include <vector>
 
+#include "engine/backend/ranking.h"
+
 namespace engine {
+namespace {
+
+/// A row [1, N] f32 in host memory.
+std::span<const float> elementsOf(TensorView row) {
+    assert(row.rows == 1 && row.dtype == DType::F32);
+    return {static_cast<const float*>(row.data), static_cast<std::size_t>(row.columns)};
+}
+
+}  // namespace
 
 Buffer Backend::allocateHost(std::uint64_t bytes) {
     const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + 63) / 64 * 64;
@@ -24,12 +35,24 @@ void Backend::placeSlices(std::span<const SliceAt> slices, const RopeTable& rope
 }
 
 void Backend::deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
-                         std::span<float> dev) {
-    assert(dev.size() == static_cast<std::size_t>(k.rows));
+                         TensorView dev) {
+    assert(dev.columns == k.rows);
     for (const SliceAt& slice : slices) {
         deviation(k.slice(slice.at, slice.slice.tokens), v.slice(slice.at, slice.slice.tokens), slice.slice, kvHeads, metric,
-                  dev.subspan(static_cast<std::size_t>(slice.at), static_cast<std::size_t>(slice.slice.tokens)));
+                  dev.columnsSlice(slice.at, slice.slice.tokens));
     }
+}
+
+void Backend::selectGreatest(TensorView row, std::span<const std::uint8_t> excluded, std::span<int> chosen,
+                             std::span<float> values) {
+    const std::span<const float> elements = elementsOf(row);
+    engine::selectGreatest(elements, excluded, chosen);
+    assert(values.empty() || values.size() == elements.size());
+    std::copy_n(elements.begin(), values.size(), values.begin());
+}
+
+void Backend::rankGreatest(TensorView row, std::span<int> indices, std::span<float> values) {
+    engine::rankGreatest(elementsOf(row), indices, values);
 }
 
 void Backend::copyKv(KvLayerView from, KvLayerView to, int count) {

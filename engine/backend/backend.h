@@ -84,6 +84,8 @@ public:
 
     // -- memory
     virtual Buffer allocate(std::uint64_t bytes) = 0;  // 64-byte aligned, zero-filled
+    /// Whether the host may read and write in place what allocate() gives.
+    virtual bool inHostMemory() const { return true; }
     /// Host memory that the device copies from at full speed; contents unspecified, 64-byte aligned. Any thread.
     virtual Buffer allocateHost(std::uint64_t bytes);
     /// Whether allocateHost gives anything but plain memory.
@@ -143,13 +145,12 @@ public:
     virtual void awaitUploads(std::uint64_t /*ticket*/) noexcept {}
     /// The other way: rows [M, KH*D] f32 (K un-rotated) to a slice's bytes [KH, M, D] of `dtype` in host memory.
     virtual void exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut, std::byte* vOut) = 0;
-    /// dev[t] = Σ over heads and dims of (fresh − stored)², of K, of V, or of both, un-rotated, fp32. k, v: [T, KH*D] f32; dev: host.
+    /// dev[t] = Σ over heads and dims of (fresh − stored)², of K, of V, or of both, un-rotated, fp32. k, v: [T, KH*D] f32; dev: [1, T] f32.
     virtual void deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
-                           std::span<float> dev) = 0;
-
-    /// The same for several slices: rows [at, at + T) of k and v against each; other elements of dev stay. dev: [k.rows], host.
+                           TensorView dev) = 0;
+    /// The same for several slices: rows [at, at + T) of k and v against each; other elements of dev stay. dev: [1, k.rows] f32.
     virtual void deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
-                            std::span<float> dev);
+                            TensorView dev);
 
     /// Attention of M query rows over cache positions [0, keyLimits[m]): softmax(q·Kᵀ / sqrt(D)) · V. keyLimits ≥ 1.
     /// q, out: [M, H*D] narrow, H a multiple of the cache's KH. Positions at or beyond a row's limit never influence it, whatever
@@ -166,6 +167,15 @@ public:
 
     /// Copies positions [0, count) between caches of the same shape and layer.
     virtual void copyKv(KvLayerView from, KvLayerView to, int count);
+
+    // -- choosing. Elements of a row [1, N] f32 in the order of ranking.h: the greater first, NaN as +∞, −0 equal to +0; of equal ones the
+    // lower index. Same row, same bits.
+    /// The first chosen.size() elements of that order, as indices, ascending. `excluded`: [N] host, not 0 = is no candidate; empty =
+    /// all are. No more are asked for than there are candidates. `values`: [N] host or empty; the row too, with the same wait.
+    virtual void selectGreatest(TensorView row, std::span<const std::uint8_t> excluded, std::span<int> chosen,
+                                std::span<float> values);
+    /// The first indices.size() ≤ N elements in that order, with their values. indices, values: host, of one size.
+    virtual void rankGreatest(TensorView row, std::span<int> indices, std::span<float> values);
 
     // -- looking inside (tests, teaching): one position as fp32 rows [KH*D] in host memory; K rotated, as it lies in the cache
     virtual void readKv(KvLayerView cache, int position, std::span<float> k, std::span<float> v) = 0;

@@ -44,6 +44,13 @@ public:
         return {m_mass.data(), DType::F32, 1, count, count};
     }
     TensorView score() const { return {m_score.data(), DType::F32, 1, m_contextTokens, m_contextTokens}; }  // [1, N]
+    /// Chooses by the score where it lies.
+    TokenSelection select(const PromptLayout& layout, double ratio) const {
+        return m_backend == nullptr ? selectTokens(layout, values(), ratio)
+                                    : selectTokens(layout, *m_backend, score(), ratio);
+    }
+
+private:
     /// [N]; zero before the first layer.
     std::vector<float> values() const {
         std::vector<float> sums(static_cast<std::size_t>(m_contextTokens), 0.0F);
@@ -52,7 +59,6 @@ public:
         return sums;
     }
 
-private:
     const int m_contextTokens;
     const std::vector<float> m_zeros;
     Backend* m_backend = nullptr;
@@ -292,9 +298,9 @@ private:
     void runQuery(SliceSource source) {
         startLoading(std::move(source), [](const PromptLayout::Hit&) { return 0; });
         setRows(m_layout.forcedPositions());
-        const std::vector<float> score = scoreContext();
+        const ContextScore score = scoreContext();
         m_clock.switchTo(m_result.ms.check);
-        m_result.selection = selectTokens(m_layout, score, m_plan.options.ratio);
+        m_result.selection = score.select(m_layout, m_plan.options.ratio);
         finishLoading();
         if (chosenRows().size() == m_positions.size())
             return;  // nothing to compute again: the pass over the question was the whole prefill
@@ -302,8 +308,8 @@ private:
         runPass(m_result.ms.recompute);
     }
 
-    /// The question's pass over the loaded KV; returns per context token what the suffix's attention says. [N]
-    std::vector<float> scoreContext() {
+    /// The question's pass over the loaded KV; returns per context token what the suffix's attention says.
+    ContextScore scoreContext() {
         m_clock.switchTo(m_result.ms.questionPass);
         const int suffixRow = m_count - (m_layout.promptTokens - m_layout.suffixBegin);
         const int suffixRows = m_count - suffixRow;
@@ -331,7 +337,7 @@ private:
             }
             stampLayer(layer, begin);
         }
-        return sums.values();
+        return sums;
     }
 
     void runCacheBlend(SliceSource source) {
@@ -367,7 +373,9 @@ private:
     /// Compares the fresh K and V of all rows with the stored ones, chooses, and narrows the pass to the chosen rows. Returns their Q.
     TensorView selectByDeviation(int layer, std::span<const KvSliceView> slices, int firstRow) {
         Backend& backend = m_model.backend(layer);
-        std::vector<float> deviation(static_cast<std::size_t>(m_layout.contextTokens), 0.0F);
+        const auto contextTokens = static_cast<std::size_t>(m_layout.contextTokens);
+        const Buffer deviations = backend.allocate(std::max<std::size_t>(1, contextTokens) * sizeof(float));  // zeros
+        const TensorView deviation{deviations.data(), DType::F32, 1, m_layout.contextTokens, m_layout.contextTokens};
         m_slices.clear();
         for (std::size_t i = 0; i < slices.size(); ++i)
             if (!m_loaded[i].head)
@@ -376,7 +384,7 @@ private:
         backend.deviations(m_rows.k(m_count).slice(contextRow, m_layout.contextTokens),
                            m_rows.v(m_count).slice(contextRow, m_layout.contextTokens), m_slices, m_spec.kvHeads,
                            m_plan.options.metric, deviation);
-        m_result.selection = selectTokens(m_layout, deviation, m_plan.options.ratio);
+        m_result.selection = selectTokens(m_layout, backend, deviation, m_plan.options.ratio);
         std::vector<int> chosen = chosenRows();
         std::vector<int> indices(chosen.size());
         std::transform(chosen.begin(), chosen.end(), indices.begin(), [&](int position) { return position - firstRow; });

@@ -2,38 +2,40 @@
 #include "engine/blend/token_selector.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <limits>
+#include <utility>
+
+#include "engine/backend/ranking.h"
 
 namespace engine {
+namespace {
 
-TokenSelection selectTokens(const PromptLayout& layout, std::span<const float> score, double ratio) {
-    TokenSelection selection;
-    selection.score.assign(score.begin(), score.end());
-    std::vector<int> candidates;  // indices of context tokens; none without a score
-    for (int i = 0; i < layout.contextTokens && !score.empty(); ++i)
-        if (layout.forced[static_cast<std::size_t>(layout.contextBegin + i)] == 0)
-            candidates.push_back(i);
+/// Per context token: not 0 = is computed anyway, so no candidate. [N]
+std::span<const std::uint8_t> forcedContext(const PromptLayout& layout) {
+    return std::span(layout.forced)
+        .subspan(static_cast<std::size_t>(layout.contextBegin), static_cast<std::size_t>(layout.contextTokens));
+}
 
-    const auto rank = [&](int i) {
-        const float value = score[static_cast<std::size_t>(i)];
-        return std::isnan(value) ? std::numeric_limits<float>::infinity() : value;
-    };
+/// How many are chosen by rank.
+std::size_t chosenCount(const PromptLayout& layout, double ratio) {
+    const std::span<const std::uint8_t> forced = forcedContext(layout);
+    const auto candidates = static_cast<std::size_t>(std::count(forced.begin(), forced.end(), 0));
     // The guard keeps 0.15 · 20 = 3 from becoming 2 in binary.
-    const auto wanted = static_cast<std::size_t>(std::floor(ratio * static_cast<double>(candidates.size()) + 1e-9));
-    const std::size_t count = std::min(wanted, candidates.size());
-    const auto middle = candidates.begin() + static_cast<std::ptrdiff_t>(count);
-    std::nth_element(candidates.begin(), middle, candidates.end(),
-                     [&](int a, int b) { return rank(a) != rank(b) ? rank(a) > rank(b) : a < b; });
-    candidates.erase(middle, candidates.end());
+    const auto wanted = static_cast<std::size_t>(std::floor(ratio * static_cast<double>(candidates) + 1e-9));
+    return std::min(wanted, candidates);
+}
 
-    selection.threshold = std::numeric_limits<float>::infinity();
-    for (const int i : candidates) {
+/// `chosen`: context tokens; `score`: [N].
+TokenSelection selectionOf(const PromptLayout& layout, std::span<const int> chosen, std::vector<float> score) {
+    TokenSelection selection;
+    selection.score = std::move(score);
+    selection.threshold = chosen.empty() ? 0 : std::numeric_limits<float>::infinity();
+    for (const int i : chosen) {
         selection.positions.push_back(layout.contextBegin + i);
-        selection.threshold = std::min(selection.threshold, rank(i));
+        selection.threshold = std::min(selection.threshold, rankOf(selection.score[static_cast<std::size_t>(i)]));
     }
-    if (candidates.empty())
-        selection.threshold = 0;
     for (int i = 0; i < layout.contextTokens; ++i) {
         const auto position = static_cast<std::size_t>(layout.contextBegin + i);
         if (layout.forced[position] != 0 && layout.cached[position] != 0)
@@ -41,6 +43,23 @@ TokenSelection selectTokens(const PromptLayout& layout, std::span<const float> s
     }
     std::sort(selection.positions.begin(), selection.positions.end());
     return selection;
+}
+
+}  // namespace
+
+TokenSelection selectTokens(const PromptLayout& layout, std::span<const float> score, double ratio) {
+    std::vector<int> chosen(score.empty() ? 0 : chosenCount(layout, ratio));
+    if (!chosen.empty())
+        selectGreatest(score, forcedContext(layout), chosen);
+    return selectionOf(layout, chosen, {score.begin(), score.end()});
+}
+
+TokenSelection selectTokens(const PromptLayout& layout, Backend& backend, TensorView score, double ratio) {
+    assert(score.columns == layout.contextTokens);
+    std::vector<int> chosen(chosenCount(layout, ratio));
+    std::vector<float> values(static_cast<std::size_t>(layout.contextTokens));
+    backend.selectGreatest(score, forcedContext(layout), chosen, values);
+    return selectionOf(layout, chosen, std::move(values));
 }
 
 std::vector<float> offsetScore(const PromptLayout& layout) {

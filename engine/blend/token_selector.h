@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/backend/backend.h"
 #include "engine/blend/prompt_layout.h"
 
 namespace engine {
@@ -13,6 +14,8 @@ namespace engine {
 /// empty: nothing is ranked, only the forced tokens remain. The selection's positions hold the chosen
 /// *and* the forced tokens that have a cached KV (what a reader calls "recomputed"), ascending.
 TokenSelection selectTokens(const PromptLayout& layout, std::span<const float> score, double ratio);
+/// The same, chosen where the score was computed. `score`: [1, N] f32 on `backend`; what is shown of it comes back with the choice.
+TokenSelection selectTokens(const PromptLayout& layout, Backend& backend, TensorView score, double ratio);
 
 /// EPIC's rule as a score: minus the token's offset in its chunk. [N]
 std::vector<float> offsetScore(const PromptLayout& layout);

@@ -4,10 +4,10 @@
 #include "engine/blend/logits.h"
 #include "engine/blend/stage_clock.h"
 #include "engine/kv/throttled_reader.h"
-#include "engine/model/sampler.h"
 #include "engine/session/engine_impl.h"
 #include "engine/session/forecast.h"
 #include "engine/session/utf8_stream.h"
+#include "engine/transformer/device_sampler.h"
 
 namespace engine {
 namespace {
@@ -153,18 +153,20 @@ Answer EngineImpl::answer(Run& run, QueryObserver& observer, std::stop_token sto
     const StageClock clock;
     Answer answer;
     const int promptTokens = run.prefill.tokens.prompt;
-    Sampler sampler(run.plan.sampling);
+    DeviceSampler sampler(run.plan.sampling);
     Utf8Stream stream([&](std::string_view piece) {
         answer.text += piece;
         observer.text(piece);
     });
-    std::vector<float> logits = run.prefill.logits;
+    Backend& device = m_transformer->backend(m_info.layers - 1);
+    TensorView logits;  // on the device; those of the prompt's last token are here already, for the trace
     RowBuffers& rows = m_blender->rows(1);
     answer.stopReason = StopReason::Length;
     answer.ms = run.prefill.ms;
     double firstTokenMs = 0;
     while (static_cast<int>(answer.ids.size()) < run.plan.sampling.maxTokens) {
-        const TokenId id = sampler.sample(logits, answer.ids);
+        const TokenId id =
+            answer.ids.empty() ? sampler.sample(run.prefill.logits, answer.ids) : sampler.sample(device, logits, answer.ids);
         if (answer.ids.empty()) {
             firstTokenMs = clock.elapsedMs();
             answer.ms.firstToken += firstTokenMs;
@@ -182,7 +184,7 @@ Answer EngineImpl::answer(Run& run, QueryObserver& observer, std::stop_token sto
             break;
         }
         if (static_cast<int>(answer.ids.size()) < run.plan.sampling.maxTokens)
-            m_transformer->decode(id, promptTokens + static_cast<int>(answer.ids.size()) - 1, run.cache, rows, logits);
+            logits = m_transformer->decode(id, promptTokens + static_cast<int>(answer.ids.size()) - 1, run.cache, rows);
     }
     stream.finish();
     answer.ms.decode = clock.elapsedMs() - firstTokenMs;
@@ -372,15 +374,19 @@ Result<PromptLogits> EngineImpl::logits(const TokenIds& ids, int top, int greedy
         result.prefillOperations = prefillOperations(m_weights->config(), run.plan.promptTokens);
         result.top = greatestLogits(run.prefill.logits, top);
         const StageClock decodeClock;
-        std::vector<float>& logits = run.prefill.logits;
+        SamplingOptions likeliest;
+        likeliest.temperature = 0;
+        DeviceSampler sampler(likeliest);
+        Backend& device = m_transformer->backend(m_info.layers - 1);
+        TensorView logits;  // on the device
         for (int i = 0; i < greedy; ++i) {
-            result.greedy.push_back(argmax(logits));
+            result.greedy.push_back(i == 0 ? sampler.sample(run.prefill.logits, {}) : sampler.sample(device, logits, {}));
             if (stop.stop_requested())
                 return Status(StatusCode::Cancelled, "stopped while decoding");
             if (i + 1 == greedy)
                 break;
             const int position = static_cast<int>(ids.size()) + i;
-            m_transformer->decode(result.greedy.back(), position, run.cache, m_blender->rows(1), logits);
+            logits = m_transformer->decode(result.greedy.back(), position, run.cache, m_blender->rows(1));
             result.decodeBytes += static_cast<double>(m_transformer->decodeBytes(position));
         }
         result.decodeMs = decodeClock.elapsedMs();

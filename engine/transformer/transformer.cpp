@@ -209,17 +209,25 @@ void Transformer::finishRows(int layer, int begin, int count, RowBuffers& rows) 
     }
 }
 
-void Transformer::logits(int row, RowBuffers& rows, std::vector<float>& out) const {
+TensorView Transformer::logits(int row, RowBuffers& rows) const {
     Backend& device = backend(m_config.layers - 1);
     const TensorView last = rows.x(row + 1).slice(row, 1);
-    const TensorView logits{m_logits.data(), DType::F32, 1, m_config.vocabulary, m_config.vocabulary};
     device.rmsNorm(last, m_outputNorm, m_config.normEpsilon, rows.normed(1));
-    device.matmulRow(rows.normed(1), *m_output, logits, Accumulate::No);
-    out.resize(static_cast<std::size_t>(m_config.vocabulary));
-    device.download(out.data(), m_logits.data(), out.size() * sizeof(float));
+    device.matmulRow(rows.normed(1), *m_output, logitsRow(), Accumulate::No);
+    return logitsRow();
 }
 
-void Transformer::decode(TokenId id, int position, KvCache& cache, RowBuffers& rows, std::vector<float>& out) const {
+void Transformer::logits(int row, RowBuffers& rows, std::vector<float>& out) const {
+    logits(row, rows);
+    downloadLogits(out);
+}
+
+void Transformer::downloadLogits(std::vector<float>& out) const {
+    out.resize(static_cast<std::size_t>(m_config.vocabulary));
+    backend(m_config.layers - 1).download(out.data(), m_logits.data(), out.size() * sizeof(float));
+}
+
+TensorView Transformer::decode(TokenId id, int position, KvCache& cache, RowBuffers& rows) const {
     const std::array positions{position};
     const std::array limits{position + 1};
     const auto layersOf = [&](int side) {
@@ -242,10 +250,16 @@ void Transformer::decode(TokenId id, int position, KvCache& cache, RowBuffers& r
             device.matmulRow(rows.activated(1), *weights.down, rows.x(1), Accumulate::Yes);
         }
         if (span.first + span.count == m_config.layers)
-            logits(0, rows, out);
+            logits(0, rows);
     };
     for (int side = 0; side < m_placement.sides(); ++side)
         m_placement.side(side).burst([&] { layersOf(side); });
+    return logitsRow();
+}
+
+void Transformer::decode(TokenId id, int position, KvCache& cache, RowBuffers& rows, std::vector<float>& out) const {
+    decode(id, position, cache, rows);
+    downloadLogits(out);
 }
 
 }  // namespace engine

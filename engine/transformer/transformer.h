@@ -55,13 +55,17 @@ public:
                     KvLayerView cache, RowBuffers& rows, int firstRow) const;
     /// Rows [begin, begin + count): x += output projection of attended; x += feed-forward of the normed x.
     void finishRows(int layer, int begin, int count, RowBuffers& rows) const;
-    /// Logits of row `row` of x, to host memory: [V].
+    /// Logits of row `row` of x: [1, V] f32 where the last layer is computed, until the next logits.
+    TensorView logits(int row, RowBuffers& rows) const;
+    /// The same, to host memory: [V].
     void logits(int row, RowBuffers& rows, std::vector<float>& out) const;
 
     /// Bytes of weights and KV that decode() reads at `position`.
     std::uint64_t decodeBytes(int position) const;
 
-    /// One token at `position` through all layers, its K and V into the cache; logits to `out`.
+    /// One token at `position` through all layers, its K and V into the cache. Its logits, as above.
+    TensorView decode(TokenId id, int position, KvCache& cache, RowBuffers& rows) const;
+    /// The same, logits to host memory: [V].
     void decode(TokenId id, int position, KvCache& cache, RowBuffers& rows, std::vector<float>& out) const;
 
 private:
@@ -78,6 +82,8 @@ private:
 
     Transformer(const ModelConfig& config, const LayerPlacement& placement, int positions);
 
+    TensorView logitsRow() const { return {m_logits.data(), DType::F32, 1, m_config.vocabulary, m_config.vocabulary}; }
+    void downloadLogits(std::vector<float>& out) const;
     /// Qwen3's norms of Q and K per head; nothing for others.
     void normHeads(Backend& device, const LayerWeights& weights, int count, RowBuffers& rows) const;
 

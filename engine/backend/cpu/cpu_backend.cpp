@@ -130,7 +130,7 @@ public:
     void placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) override;
     void exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut, std::byte* vOut) override;
     void deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
-                   std::span<float> dev) override;
+                   TensorView dev) override;
     void attention(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
                    const TensorView* mass) override {
         assert(q.dtype == activationType() && out.dtype == activationType());
@@ -401,8 +401,8 @@ void CpuBackend::exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dt
 }
 
 void CpuBackend::deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
-                           std::span<float> dev) {
-    assert(k.rows == slice.tokens && v.rows == slice.tokens && dev.size() == static_cast<std::size_t>(slice.tokens));
+                           TensorView dev) {
+    assert(k.rows == slice.tokens && v.rows == slice.tokens && dev.columns == slice.tokens);
     const int headDim = k.columns / kvHeads;
     const Format format = formatOf(slice.dtype);
     const std::size_t rowBytes = static_cast<std::size_t>(headDim) * formatBytes(format);
@@ -429,7 +429,7 @@ void CpuBackend::deviation(TensorView k, TensorView v, const KvSliceView& slice,
                 sum += distance(v, slice.v, token, head);
             }
         }
-        dev[static_cast<std::size_t>(token)] = sum;
+        floatRow(dev, 0)[token] = sum;
     }
 }
 

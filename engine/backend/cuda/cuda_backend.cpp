@@ -1,5 +1,5 @@
 // CudaBackend: the operations as launches on one compute stream. Nothing here waits for the device but download(), exportSlice(),
-// deviations(), and readKv(): their results are for the host.
+// selectGreatest(), rankGreatest() and readKv(): their results are for the host.
 #include "engine/backend/cuda/cuda_backend.h"
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include "engine/backend/cuda/kernels/norm.h"
 #include "engine/backend/cuda/kernels/row_product.h"
 #include "engine/backend/cuda/kernels/rows.h"
+#include "engine/backend/cuda/row_selector.h"
 #include "engine/backend/cuda/slice_ring.h"
 #include "engine/backend/cuda/uploads.h"
 #include "engine/backend/cuda/weight_matrix.h"
@@ -54,6 +55,7 @@ public:
     void burst(const std::function<void()>& work) override { m_bursts.run(work); }
 
     Buffer allocate(std::uint64_t bytes) override;
+    bool inHostMemory() const override { return false; }
     Buffer allocateHost(std::uint64_t bytes) override { return m_pinned.take(bytes); }
     bool pinsHostMemory() const override { return true; }
     void upload(void* to, const void* fromHost, std::uint64_t bytes) override { m_uploads.upload(to, fromHost, bytes); }
@@ -89,15 +91,22 @@ public:
     void awaitUploads(std::uint64_t ticket) noexcept override { m_slices.await(ticket); }
     void exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut, std::byte* vOut) override;
     void deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
-                   std::span<float> dev) override;
+                   TensorView dev) override;
     void deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
-                    std::span<float> dev) override;
+                    TensorView dev) override;
     void attention(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
                    const TensorView* mass) override;
     void accumulateScore(TensorView mass, KvLayerView cache, int begin, int count, ScoreWeight weight, float scale,
                          TensorView score) override;
     KvLayerView headOf(KvLayerView cache, int kvHead) const override;
     void copyKv(KvLayerView from, KvLayerView to, int count) override;
+    void selectGreatest(TensorView row, std::span<const std::uint8_t> excluded, std::span<int> chosen,
+                        std::span<float> values) override {
+        m_selector.select(row, excluded, chosen, values);
+    }
+    void rankGreatest(TensorView row, std::span<int> indices, std::span<float> values) override {
+        m_selector.rank(row, indices, values);
+    }
     void readKv(KvLayerView cache, int position, std::span<float> k, std::span<float> v) override;
     void writeKv(KvLayerView cache, int position, std::span<const float> k, std::span<const float> v) override;
 
@@ -131,13 +140,14 @@ private:
     UploadRing m_uploads{m_pinned, m_compute};
     BurstRecorder m_bursts;
     SliceRing m_slices{m_memory, m_pinned, m_compute};
+    RowSelector m_selector{m_memory, m_pinned, m_uploads, m_compute};
     MatrixProduct m_product;
     KnownArrays<int> m_indices{m_memory, m_uploads, kKnownIndices};
     KnownArrays<float> m_constants{m_memory, m_uploads, kKnownConstants};
     KnownRopes m_ropes{m_memory, m_uploads};
     std::unordered_map<const std::byte*, Buffer> m_tables;  // kept embedding tables, by their host memory
-    Scratch m_places{m_memory}, m_scores{m_memory}, m_lse{m_memory}, m_partials{m_memory}, m_digits{m_memory},
-        m_exported{m_memory}, m_rows{m_memory};
+    Scratch m_places{m_memory}, m_lse{m_memory}, m_partials{m_memory}, m_digits{m_memory}, m_exported{m_memory},
+        m_rows{m_memory};
 };
 
 int CudaBackend::multiprocessors() {
@@ -327,24 +337,21 @@ void CudaBackend::exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype d
 }
 
 void CudaBackend::deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
-                            std::span<float> dev) {
+                            TensorView dev) {
     assert(k.rows == slice.tokens);
     const SliceAt one{slice, 0};
     deviations(k, v, std::span(&one, 1), kvHeads, metric, dev);
 }
 
 void CudaBackend::deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads,
-                             DeviationMetric metric, std::span<float> dev) {
-    assert(dev.size() == static_cast<std::size_t>(k.rows) && v.rows == k.rows);
+                             DeviationMetric metric, TensorView dev) {
+    assert(dev.columns == k.rows && v.rows == k.rows);
     const SliceRing::Sent sent = send(slices, kvHeads, k.columns / kvHeads);
     if (sent.tokens == 0)
         return;
-    auto* onDevice = m_scores.of<float>(dev.size());
-    m_uploads.upload(onDevice, dev.data(), dev.size_bytes());  // elements of no slice stay
     launchDeviation(m_compute, k, v, sent.piece, slices[0].slice.dtype, m_places.of<SlicePlace>(sent.places.size()),
-                    static_cast<int>(sent.places.size()), sent.tokens, kvHeads, metric, onDevice);
+                    static_cast<int>(sent.places.size()), sent.tokens, kvHeads, metric, static_cast<float*>(dev.data));
     m_slices.used(sent);
-    download(dev.data(), onDevice, dev.size_bytes());
 }
 
 void CudaBackend::attention(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,

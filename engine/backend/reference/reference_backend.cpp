@@ -171,7 +171,7 @@ public:
     void placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) override;
     void exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut, std::byte* vOut) override;
     void deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
-                   std::span<float> dev) override;
+                   TensorView dev) override;
     void attention(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
                    const TensorView* mass) override;
     void accumulateScore(TensorView mass, KvLayerView cache, int begin, int count, ScoreWeight weight, float scale,
@@ -354,8 +354,8 @@ void ReferenceBackend::exportSlice(TensorView k, TensorView v, int kvHeads, KvDt
 }
 
 void ReferenceBackend::deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
-                                 std::span<float> dev) {
-    assert(k.rows == slice.tokens && v.rows == slice.tokens && dev.size() == static_cast<std::size_t>(slice.tokens));
+                                 TensorView dev) {
+    assert(k.rows == slice.tokens && v.rows == slice.tokens && dev.columns == slice.tokens);
     const StoredRows rows{slice.dtype, kvHeads, slice.tokens, k.columns / kvHeads};
 #pragma omp parallel for num_threads(m_threads)
     for (int token = 0; token < slice.tokens; ++token) {
@@ -377,7 +377,7 @@ void ReferenceBackend::deviation(TensorView k, TensorView v, const KvSliceView& 
                 add(slice.v, v, head);
             }
         }
-        dev[static_cast<std::size_t>(token)] = sum;
+        floatRow(dev, 0)[token] = sum;
     }
 }
 

@@ -129,7 +129,7 @@ public:
                            }
                        });
             }
-            std::vector<float> dev(kTokens);
+            const Matrix dev(m_backend, 1, kTokens, DType::F32);
             report("deviation", 2.0 * static_cast<double>(bytes) + 2.0 * kTokens * 192 * 4, [&] {
                 m_backend.deviation(rowsK, rowsK, {k.data(), v.data(), dtype, kTokens}, 3, DeviationMetric::Kv, dev);
             });

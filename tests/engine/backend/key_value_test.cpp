@@ -196,15 +196,15 @@ TEST_P(KeyValueTest, DeviationEqualsReference) {
             const std::vector<float> k = noise.values(count, 1, DType::F32);
             const std::vector<float> v = noise.values(count, 1, DType::F32);
             for (const DeviationMetric metric : {DeviationMetric::K, DeviationMetric::V, DeviationMetric::Kv}) {
-                std::vector<float> ours(static_cast<std::size_t>(tokens));
-                std::vector<float> expected(ours.size());
+                const Matrix ours(*m_backend, 1, tokens, DType::F32);
+                const Matrix expected(*m_reference, 1, tokens, DType::F32);
                 m_backend->deviation(Matrix(*m_backend, tokens, width, DType::F32, k),
                                      Matrix(*m_backend, tokens, width, DType::F32, v), slice.view(), shape.kvHeads, metric,
                                      ours);
                 m_reference->deviation(Matrix(*m_reference, tokens, width, DType::F32, k),
                                        Matrix(*m_reference, tokens, width, DType::F32, v), slice.view(), shape.kvHeads,
                                        metric, expected);
-                EXPECT_LE(relativeError(ours, expected), kF32Error);
+                EXPECT_LE(relativeError(ours.values(), expected.values()), kF32Error);
             }
         }
     }
@@ -217,9 +217,9 @@ TEST_P(KeyValueTest, DeviationOfEqualRowsIsZeroUpToStorage) {
     for (const KvDtype dtype : {KvDtype::F32, KvDtype::Bf16}) {  // the noise is made of bf16 numbers: nothing is lost
         Slice slice(dtype, 9, kTwoHeads);
         m_backend->exportSlice(k, v, 2, dtype, slice.k.data(), slice.v.data());
-        std::vector<float> dev(9, 5.0F);
+        const Matrix dev(*m_backend, 1, 9, DType::F32, std::vector<float>(9, 5.0F));
         m_backend->deviation(k, v, slice.view(), 2, DeviationMetric::Kv, dev);
-        EXPECT_EQ(dev, std::vector<float>(9, 0.0F));
+        EXPECT_EQ(dev.values(), std::vector<float>(9, 0.0F));
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include <limits>
 
+#include "engine/backend/reference/reference_backend.h"
+
 namespace {
 
 /// Head of 2 tokens, two chunks of 4 and 3, suffix of 2. The chunks' KV is in the store unless named as missing.
@@ -37,6 +39,23 @@ TEST(TokenSelector, TakesTheGreatestAndBreaksTiesByPosition) {
     EXPECT_EQ(three.positions, (std::vector<int>{2, 4, 7}));  // 9, 5, and the earlier of the two 4s
     EXPECT_FLOAT_EQ(three.threshold, 4);
     EXPECT_EQ(three.score, kScore);
+}
+
+TEST(TokenSelector, ChoosesTheSameWhereTheScoreWasComputed) {
+    const std::unique_ptr<engine::Backend> backend = engine::createReferenceBackend(1);
+    const engine::Buffer memory = backend->allocate(kScore.size() * sizeof(float));
+    backend->upload(memory.data(), kScore.data(), kScore.size() * sizeof(float));
+    const engine::TensorView row{memory.data(), engine::DType::F32, 1, 7, 7};
+    for (const bool missing : {false, true})
+        for (const int first : {0, 1, 9})
+            for (const double ratio : {0.0, 0.2, 0.5, 1.0}) {
+                const engine::PromptLayout layout(plan(missing, first));
+                const engine::TokenSelection onHost = engine::selectTokens(layout, kScore, ratio);
+                const engine::TokenSelection onDevice = engine::selectTokens(layout, *backend, row, ratio);
+                EXPECT_EQ(onDevice.positions, onHost.positions);
+                EXPECT_EQ(onDevice.score, onHost.score);
+                EXPECT_EQ(onDevice.threshold, onHost.threshold);
+            }
 }
 
 TEST(TokenSelector, CountsTheFloorOfTheRatio) {

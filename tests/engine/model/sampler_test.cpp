@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <random>
 #include <set>
 #include <vector>
 
@@ -190,6 +194,104 @@ TEST(Sampler, ThePenaltyLowersWhatWasSaidOnce) {
         options.repeatPenalty = none;
         EXPECT_EQ(Sampler(options).sample(std::vector<float>{3, 2.5F}, TokenIds{0}), 0) << none;
     }
+}
+
+/// The `count` greatest in order, as a device gives them.
+void rank(const std::vector<float>& logits, int count, TokenIds& ids, std::vector<float>& values) {
+    TokenIds order(logits.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](TokenId a, TokenId b) {
+        return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
+    });
+    ids.assign(order.begin(), order.begin() + count);
+    values.clear();
+    for (const TokenId id : ids)
+        values.push_back(logits[static_cast<std::size_t>(id)]);
+}
+
+// Logits with many equals and a history full of repeats; every option drawn anew, hostile values included.
+TEST(Sampler, TheGreatestLogitsTellWhatAllOfThemDo) {
+    std::mt19937 random(3);
+    const auto one = [&](const auto&... choices) {
+        const std::array values{static_cast<double>(choices)...};
+        return values[random() % values.size()];
+    };
+    int told = 0;
+    int toldByMinP = 0;
+    for (int round = 0; round < 3000; ++round) {
+        SamplingOptions options;
+        options.temperature = one(0, 0.3, 0.8, 1, 2, 20, -1);
+        options.topK = static_cast<int>(one(0, 0, 1, 2, 5, 40, 200, -3));
+        options.topP = one(0, 0.3, 0.95, 1, 1.5);
+        options.minP = one(0, 0.01, 0.05, 0.5, 1, 1.5);
+        options.repeatPenalty = one(1, 1, 1.1, 1.5, 100, 0.7, 0, -2);
+        options.seed = random();
+        const std::size_t vocabulary = 300 + random() % 700;
+        const double step = one(0.01, 0.25, 1, 3);
+        const double spread = one(1, 8, 60);
+        std::vector<float> logits(vocabulary);
+        for (float& logit : logits)
+            logit = static_cast<float>(std::round((static_cast<double>(random()) * 0x1p-31 - 1) * spread / step) * step);
+        if (random() % 8 == 0)
+            logits[random() % vocabulary] = -kInfinity;
+        TokenIds history(random() % 60);
+        for (TokenId& id : history)  // mostly of the greatest, now and then of no vocabulary
+            id = static_cast<TokenId>(random() % (random() % 4 == 0 ? vocabulary + 50 : 20));
+        TokenIds ids;
+        std::vector<float> values;
+        rank(logits, 20, ids, values);
+        for (TokenId& id : history)
+            if (id < 20)
+                id = ids[static_cast<std::size_t>(id)];
+
+        Sampler all(options);
+        Sampler few(options);
+        const int wanted = few.wanted(static_cast<int>(vocabulary), history);
+        ASSERT_GE(wanted, 1);
+        rank(logits, wanted, ids, values);
+        for (int draws = 0; draws < 3; ++draws) {
+            const TokenId expected = all.sample(logits, history);
+            const std::optional<TokenId> id =
+                wanted < static_cast<int>(vocabulary) ? few.sampleGreatest(ids, values, history) : std::nullopt;
+            told += id ? 1 : 0;
+            toldByMinP += id && options.temperature > 0 && options.topK <= 0 ? 1 : 0;
+            ASSERT_EQ(id ? *id : few.sample(logits, history), expected)
+                << "round " << round << ", temperature " << options.temperature << ", top-k " << options.topK << ", top-p "
+                << options.topP << ", min-p " << options.minP << ", penalty " << options.repeatPenalty;
+        }
+    }
+    EXPECT_GT(told, 5000) << "of 9,000 draws";
+    EXPECT_GT(toldByMinP, 300);
+}
+
+TEST(Sampler, AsManyAreWantedAsTheCutsLeave) {
+    SamplingOptions options;
+    EXPECT_EQ(Sampler(options).wanted(50'000, {}), 1) << "greedy";
+    EXPECT_EQ(Sampler(options).wanted(50'000, TokenIds{5, 6}), 1) << "no penalty";
+    options.repeatPenalty = 1.1;
+    EXPECT_EQ(Sampler(options).wanted(50'000, TokenIds{5, 6}), 3);
+    options.temperature = 1;
+    EXPECT_EQ(Sampler(options).wanted(50'000, TokenIds{5, 6}), 42);
+    EXPECT_EQ(Sampler(options).wanted(10, TokenIds{5, 6}), 10);
+    options.repeatPenalty = 0.9;
+    EXPECT_EQ(Sampler(options).wanted(50'000, TokenIds{5}), 50'000) << "what was said may rise from anywhere";
+    options.repeatPenalty = 1;
+    options.topK = 0;
+    EXPECT_LT(Sampler(options).wanted(50'000, {}), 1000) << "min-p";
+    options.minP = 0;
+    EXPECT_EQ(Sampler(options).wanted(50'000, {}), 50'000) << "top-p is a share of all";
+}
+
+TEST(Sampler, TheGreatestDoNotTellWhenTheyAreNotFiniteOrMinPCutsBelowThem) {
+    SamplingOptions options;
+    EXPECT_FALSE(Sampler(options).sampleGreatest(TokenIds{3}, std::vector<float>{kNan}, {}));
+    EXPECT_FALSE(Sampler(options).sampleGreatest(TokenIds{3}, std::vector<float>{kInfinity}, {}));
+    EXPECT_EQ(Sampler(options).sampleGreatest(TokenIds{3}, std::vector<float>{-kInfinity}, {}), 3);
+    options.temperature = 1;
+    options.topK = 0;
+    options.minP = 0.5;
+    EXPECT_FALSE(Sampler(options).sampleGreatest(TokenIds{3, 4}, std::vector<float>{2, 1.5F}, {}));
+    EXPECT_EQ(Sampler(options).sampleGreatest(TokenIds{3, 4}, std::vector<float>{2, 1}, {}), 3);
 }
 
 TEST(Sampler, InfinitiesAndNansDoNotWin) {

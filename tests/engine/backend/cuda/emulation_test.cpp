@@ -2,6 +2,7 @@
 #include <cuda_runtime.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
@@ -41,6 +42,25 @@ bool neighboursAreRight() {
 TEST(EmulationTest, AMissingBarrierShows) {
     EXPECT_TRUE(neighboursAreRight<true>());
     EXPECT_FALSE(neighboursAreRight<false>());
+}
+
+void countBelow(const float* values, float bound, int* count, int* places) {
+    const int thread = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+    places[thread] = __float_as_uint(values[thread]) < __float_as_uint(bound) ? atomicAdd(count, 1) : -1;
+}
+
+TEST(EmulationTest, AtomicAddGivesEachCallerAPlaceOfItsOwn) {
+    const Stream stream;
+    std::vector<float> values(128);
+    std::iota(values.begin(), values.end(), 0.0F);
+    std::vector<int> places(128);
+    int count = 0;
+    launch(&countBelow, dim3(2), 64, 0, stream, values.data(), 100.0F, &count, places.data());
+    stream.synchronise();
+    EXPECT_EQ(count, 100);
+    std::sort(places.begin(), places.end());
+    for (int i = 0; i < 128; ++i)
+        EXPECT_EQ(places[static_cast<std::size_t>(i)], std::max(-1, i - 28));
 }
 
 void sumWithoutInitialisation(float* out) {

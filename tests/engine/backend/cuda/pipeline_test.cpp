@@ -129,6 +129,27 @@ TEST_F(PipelineTest, ALayerOfABlendDoesNotWaitForTheDevice) {
     m_backend->download(settled.data(), massView.data, sizeof(float));
 }
 
+// The check layer's choice: deviations stay on the device, choice and score come back together.
+TEST_F(PipelineTest, ChoosingByDeviationWaitsOnce) {
+    Noise noise(5);
+    const Matrix k(*m_backend, kTokens, 128, DType::F32, noise.values(kTokens * 128));
+    const Matrix v(*m_backend, kTokens, 128, DType::F32, noise.values(kTokens * 128));
+    const Matrix deviation(*m_backend, 1, kTokens, DType::F32);
+    std::vector<std::byte> memory(2 * kSliceBytes);
+    const SliceAt slice{filledSlice(memory.data(), 0.25F), 0};
+    const std::vector<std::uint8_t> forced(kTokens, 0);
+    std::vector<int> chosen(5);
+    std::vector<float> score(kTokens);
+    const auto choose = [&] {
+        m_backend->deviations(k, v, std::span(&slice, 1), kKvHeads, DeviationMetric::Kv, deviation);
+        m_backend->selectGreatest(deviation, forced, chosen, score);
+    };
+    choose();  // scratch memory settles
+    const std::uint64_t before = emulated::counters().waits;
+    choose();
+    EXPECT_EQ(emulated::counters().waits, before + 1);
+}
+
 TEST_F(PipelineTest, RunningOutOfMemoryIsToldAndSurvived) {
     std::size_t free = 0;
     std::size_t total = 0;
@@ -281,14 +302,14 @@ TEST_F(PipelineTest, DeviationsOfSeveralSlicesLeaveOtherRowsAlone) {
     std::vector<std::byte> memory(4 * kSliceBytes);
     const std::vector<SliceAt> slices = {{filledSlice(memory.data(), 0.25F), 60},
                                          {filledSlice(memory.data() + 2 * kSliceBytes, -1), 3}};
-    std::vector<float> ours(100, -5.0F);
-    std::vector<float> expected(100, -5.0F);
+    const Matrix ours(*m_backend, 1, 100, DType::F32, std::vector<float>(100, -5.0F));
+    const Matrix expected(*reference, 1, 100, DType::F32, std::vector<float>(100, -5.0F));
     m_backend->deviations(Matrix(*m_backend, 100, 128, DType::F32, k), Matrix(*m_backend, 100, 128, DType::F32, v), slices,
                           kKvHeads, DeviationMetric::Kv, ours);
     reference->deviations(Matrix(*reference, 100, 128, DType::F32, k), Matrix(*reference, 100, 128, DType::F32, v), slices,
                           kKvHeads, DeviationMetric::Kv, expected);
-    EXPECT_LE(relativeError(ours, expected), 1e-6);
-    EXPECT_EQ(ours[30], -5);
+    EXPECT_LE(relativeError(ours.values(), expected.values()), 1e-6);
+    EXPECT_EQ(ours.values()[30], -5);
 }
 
 }  // namespace

@@ -85,12 +85,18 @@ T __shfl_xor_sync(unsigned mask, T value, int distance) {
     std::memcpy(&value, &bits, sizeof value);
     return value;
 }
+inline int atomicAdd(int* at, int value) { return std::exchange(*at, *at + value); }
 inline int atomicMin(int* at, int value) { return std::exchange(*at, std::min(*at, value)); }
 inline int atomicMax(int* at, int value) { return std::exchange(*at, std::max(*at, value)); }
 inline int __dp4a(int a, int b, int sum) {
     for (int i = 0; i < 4; ++i)
         sum += static_cast<std::int8_t>(a >> (8 * i)) * static_cast<std::int8_t>(b >> (8 * i));
     return sum;
+}
+inline unsigned __float_as_uint(float value) {
+    unsigned bits = 0;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
 }
 inline float __uint_as_float(unsigned bits) {
     float value = 0;
@@ -167,6 +173,7 @@ void checkShared(const void* kernel, std::size_t bytes);
 struct Counters {
     std::uint64_t operations = 0;     // that streams have worked off
     std::uint64_t waits = 0;          // of the host for one
+    std::uint64_t bytesToHost = 0;    // copied, without rows of 2D copies
     std::uint64_t launches = 0;       // of single kernels, captured ones left out
     std::uint64_t graphs = 0;         // instantiated
     std::uint64_t graphLaunches = 0;  // of whole graphs

@@ -281,9 +281,11 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
     emulated::enqueue(stream, [=] { std::memset(to, value, bytes); });
     return cudaSuccess;
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
     if (device().broken)
         return cudaErrorIllegalAddress;
+    if (kind == cudaMemcpyDeviceToHost)
+        device().counters.bytesToHost += bytes;
     emulated::enqueue(stream, [=] { std::memcpy(to, from, bytes); });
     return cudaSuccess;
 }
