@@ -90,8 +90,8 @@ int Sampler::wanted(int vocabulary, std::span<const TokenId> history) const {
 std::optional<TokenId> Sampler::sampleGreatest(std::span<const TokenId> ids, std::span<const float> logits,
                                                std::span<const TokenId> history) {
     assert(!ids.empty() && ids.size() == logits.size());
-    if (!(logits.front() <
-          std::numeric_limits<float>::max()))  // NaN would come first, and infinity is not itself in sample()
+    // NaN would come first, and infinity is not itself in sample().
+    if (!(logits.front() < std::numeric_limits<float>::max()))
         return std::nullopt;
     if (greedy() && !penalises())
         return ids.front();
