@@ -289,7 +289,7 @@ public:
             ->allow_extra_args(false)
             ->delimiter(',');
         app.add_flag("--peak", m_command.peak,
-                     "First measure what the processor's arithmetic and the memory can do at best (about two seconds)");
+                     "First measure what the processor, the memory and a GPU in use can do at best (some two seconds)");
         app.add_option("--synthetic", m_command.synthetic,
                        "A shape with made-up weights in memory, no model file: llama-3.1-8b, mistral-7b, qwen2.5-7b, tiny")
             ->type_name("NAME");
@@ -298,6 +298,7 @@ public:
             "cold: nothing in memory, the store's pages dropped before each run; warm: as the run before left them, in "
             "memory.\n"
             "Times in ms, rates in tokens/s: median, least and greatest of the measured runs. Strategies take turns.\n"
+            "rate: operations that prefill needed, or weights and KV that decoding read, a second; of peak: with --peak.\n"
             "over_full: median TTFT over full's of the same context and state. stage_sum_over_ttft: the run whose stages\n"
             "fit its TTFT worst. Lengths that do not fit the model's context are left out, with a message.");
     }
