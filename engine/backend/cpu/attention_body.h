@@ -3,6 +3,7 @@
 //   kPack             values in a word: 1 (fp32 cache) or 2 (bf16)
 //   Vec multiplyAdd(float a, Vec b, Vec c)   c + a · b, per lane over the values of words
 //   void storeProbabilities(float* to, int j, Vec first, Vec second)   words of keys j … j + 2 kLanes − 1
+//   Vec narrowPowerOfTwo(Vec x)   2^x for x ≤ 0, where kPack is 2
 //   bool anyNotFinite(const float* words, int count)
 //   kRegisterVectors  vectors of accumulators a register block is wide
 //
@@ -32,28 +33,26 @@ constexpr int kRegisterRows = 6;
 constexpr int kFewRows = 8;                    // a decoded token's: so few that reading the cache takes longest
 constexpr int kTileWords = kTileKeys / kPack;  // of a row's probabilities
 
-/// 2^x for x ≤ 0 (below −126 as −126); 2^0 is exactly 1. Minimax polynomial on [−½, ½]: relative error 1e-7 (degree 6, fp32's own
-/// rounding) for fp32, and 3e-6 (degree 4) for bf16, whose probabilities are then rounded at 4e-3. NaN stays NaN.
-inline Vec powerOfTwo(Vec x) {
-    x = maximum(broadcast(-126.0F), x);
-    const Vec n = roundToInteger(x);
-    const Vec f = x - n;
-    Vec p;
+/// 2^x for x ≤ 0; 2^0 is exactly 1, NaN stays NaN. For an fp32 cache below −126 as −126: minimax polynomial of degree 6 on [−½, ½],
+/// relative error 1e-7, fp32's own rounding. Probabilities that are narrowed are rounded at 4e-3 and have a power of their own. A template
+/// so that only its user need have one.
+template <class V>
+inline V powerOfTwo(V x) {
     if constexpr (kPack == 1) {
-        p = broadcast(1.535336437e-4F);
+        x = maximum(broadcast(-126.0F), x);
+        const Vec n = roundToInteger(x);
+        const Vec f = x - n;
+        Vec p = broadcast(1.535336437e-4F);
         p = fma(p, f, broadcast(1.339887569e-3F));
         p = fma(p, f, broadcast(9.618437359e-3F));
         p = fma(p, f, broadcast(5.550332468e-2F));
         p = fma(p, f, broadcast(2.402264791e-1F));
         p = fma(p, f, broadcast(6.931472029e-1F));
+        p = fma(p, f, broadcast(1.0F));
+        return timesPowerOfTwo(p, n);
     } else {
-        p = broadcast(9.582855737e-3F);
-        p = fma(p, f, broadcast(5.590643711e-2F));
-        p = fma(p, f, broadcast(2.402409864e-1F));
-        p = fma(p, f, broadcast(6.931241920e-1F));
+        return narrowPowerOfTwo(x);
     }
-    p = fma(p, f, broadcast(1.0F));
-    return timesPowerOfTwo(p, n);
 }
 
 /// c[Rows, Vectors * kLanes] (+)= a[Rows, depth] · b, where b holds a vector of words for each step and vector.

@@ -12,6 +12,18 @@ inline Vec multiplyAdd(float a, Vec b, Vec c) { return _mm512_dpbf16_ps(c, (__m5
 inline void storeProbabilities(float* to, int j, Vec first, Vec second) {
     _mm512_storeu_ps(to + j / kPack, (__m512)_mm512_cvtne2ps_pbh(second, first));
 }
+/// 2^x for x ≤ 0, relative error 3e-6; 2^0 is exactly 1, what is below every denormal is 0, NaN stays NaN. The instructions take x apart by
+/// themselves: one gives x − ⌊x⌋, one multiplies with 2^⌊x⌋. Minimax polynomial of degree 4 on [0, 1] through (0, 1).
+inline Vec narrowPowerOfTwo(Vec x) {
+    constexpr int kAboveFloor = 0x09;  // rounding down, no exceptions
+    const Vec f = _mm512_reduce_ps(x, kAboveFloor);
+    Vec p = broadcast(1.342668429e-2F);
+    p = fma(p, f, broadcast(5.224247417e-2F));
+    p = fma(p, f, broadcast(2.412802048e-1F));
+    p = fma(p, f, broadcast(6.930448449e-1F));
+    p = fma(p, f, broadcast(1.0F));
+    return _mm512_scalef_ps(p, x);
+}
 /// count is a multiple of 16. A bf16 value is not finite when all its exponent bits are set.
 inline bool anyNotFinite(const float* words, int count) {
     const __m512i exponent = _mm512_set1_epi16(0x7f80);
