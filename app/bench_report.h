@@ -70,7 +70,7 @@ struct BenchReport {
 /// The row of one context, strategy and state. `samples` must not be empty; overFull is filled by relateToFull().
 TtftRow ttftRow(int context, engine::Strategy strategy, double ratio, CacheState state,
                 const std::vector<TtftSample>& samples);
-/// Fills ofPeak of prefill and decode from the peak of where the model is computed; nothing when that is two places.
+/// Fills ofPeak of prefill and decode from the peak of where the model is computed: `cpu` or `cuda` alone. Two places, and `reference`, have none.
 void relateToPeak(BenchReport& report);
 /// Fills overFull from the rows of `full`.
 void relateToFull(std::vector<TtftRow>& rows);

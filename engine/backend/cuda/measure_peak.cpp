@@ -72,9 +72,9 @@ GpuPeak measureDevicePeak(int size, std::uint64_t bytes) {
             CUDA_CHECK(cudaMemcpyAsync(to.data(), source, bytes, kind, stream.get()));
         };
     };
-    const auto size64 = static_cast<double>(bytes);
-    peak.memoryGBs = bestRate(stream, 2 * size64, copyFrom(from.data(), cudaMemcpyDeviceToDevice));
-    peak.uploadGBs = bestRate(stream, size64, copyFrom(host.data(), cudaMemcpyHostToDevice));
+    const auto copied = static_cast<double>(bytes);
+    peak.memoryGBs = bestRate(stream, 2 * copied, copyFrom(from.data(), cudaMemcpyDeviceToDevice));
+    peak.uploadGBs = bestRate(stream, copied, copyFrom(host.data(), cudaMemcpyHostToDevice));
     return peak;
 }
 

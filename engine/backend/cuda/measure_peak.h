@@ -7,7 +7,8 @@
 
 namespace engine::cuda {
 
-/// Multiplies [size, size] bf16 matrices and copies `bytes` within the device and from pinned host memory. Throws as a back end does.
+/// Multiplies [size, size] bf16 matrices and copies `bytes` within the device and from pinned host memory. Takes six bytes an element
+/// and 64 MiB of the device at first, then twice `bytes`; blocks are kept until it returns. Throws as a back end does.
 GpuPeak measureDevicePeak(int size, std::uint64_t bytes);
 
 }  // namespace engine::cuda
