@@ -16,9 +16,21 @@ namespace {
 
 constexpr int kRows = AttentionBlock::kRows;
 constexpr int kSegmentKeys = 4 * AttentionBlock::kTileKeys;
-constexpr int kBlocksPerThread =
-    4;  // below this many, whole blocks would leave threads idle: segments are shared out instead
+// Below this many blocks a thread, whole blocks would leave threads idle: segments are shared out instead.
+constexpr int kBlocksPerThread = 4;
+constexpr int kBlocksPerThreadWithMass = 2;  // what a thread keeps for the mass had better stay in its own cache
 constexpr float kLog2E = 1.44269504F;
+constexpr std::size_t kMostMassFloats = std::size_t{1} << 18U;  // masses of blocks that are summed at a time: 1 MiB
+
+int wholeTiles(int keys) {
+    return (keys + AttentionBlock::kTileKeys - 1) / AttentionBlock::kTileKeys * AttentionBlock::kTileKeys;
+}
+
+/// Query rows of a call whose blocks' masses are summed at a time.
+int mostRowsWithMass(int heads, int keys) {
+    const std::size_t blocks = kMostMassFloats / static_cast<std::size_t>(wholeTiles(keys));
+    return static_cast<int>(std::max<std::size_t>(1, blocks * kRows / static_cast<std::size_t>(heads)));
+}
 
 }  // namespace
 
@@ -35,6 +47,11 @@ struct Attention::Call {
     int blocks;       // of a KV head
     int segments;
     float scale;
+    bool sharesSegments;
+    float* mass;  // [greatestLimit] or null
+
+    int number(int kvHead, int index) const { return kvHead * blocks + index; }  // of a block
+    int keptKeys() const { return wholeTiles(greatestLimit); }
 };
 
 void Attention::run(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
@@ -47,8 +64,21 @@ void Attention::run(TensorView q, int heads, KvLayerView cache, std::span<const 
     }
     const int greatest = *std::max_element(keyLimits.begin(), keyLimits.end());
     assert(*std::min_element(keyLimits.begin(), keyLimits.end()) >= 1 && greatest <= cache.capacity);
+    assert(mass == nullptr || (mass->columns >= greatest && mass->dtype == DType::F32));
+    const int most = mass == nullptr ? q.rows : mostRowsWithMass(heads, greatest);
+    if (q.rows > most) {
+        for (int begin = 0; begin < q.rows; begin += most) {
+            const auto count = static_cast<std::size_t>(std::min(most, q.rows - begin));
+            run(q.slice(begin, static_cast<int>(count)), heads, cache,
+                keyLimits.subspan(static_cast<std::size_t>(begin), count), out.slice(begin, static_cast<int>(count)), mass);
+        }
+        return;
+    }
     const int group = heads / cache.kvHeads;
     const int rowsPerHead = q.rows * group;
+    const int blocks = (rowsPerHead + kRows - 1) / kRows;
+    const int tasks = cache.kvHeads * blocks;
+    const int least = m_threads * (mass == nullptr ? kBlocksPerThread : kBlocksPerThreadWithMass);
     const Call call = {q,
                        out,
                        cache,
@@ -57,41 +87,40 @@ void Attention::run(TensorView q, int heads, KvLayerView cache, std::span<const 
                        group,
                        greatest,
                        rowsPerHead,
-                       (rowsPerHead + kRows - 1) / kRows,
+                       blocks,
                        (greatest + kSegmentKeys - 1) / kSegmentKeys,
-                       kLog2E / std::sqrt(static_cast<float>(cache.headDim))};
-    const int tasks = cache.kvHeads * call.blocks;
-    const bool shareSegments = m_threads > 1 && tasks < kBlocksPerThread * m_threads;
-    reserve(call, static_cast<std::size_t>(shareSegments ? tasks * call.segments : 2 * m_threads), mass != nullptr);
-    if (shareSegments) {
+                       kLog2E / std::sqrt(static_cast<float>(cache.headDim)),
+                       m_threads > 1 && tasks < least,
+                       mass == nullptr ? nullptr : static_cast<float*>(mass->data)};
+    reserve(call);
+    if (call.sharesSegments) {
         runSegments(call);
     } else {
         runWholeBlocks(call);
     }
-    if (mass != nullptr) {
-        assert(mass->columns >= greatest && mass->dtype == DType::F32);
-        addMass(call, *mass);
-    }
+    if (call.mass != nullptr)
+        addMasses(call);
 }
 
-void Attention::reserve(const Call& call, std::size_t partials, bool withMass) {
-    const auto grow = [](Buffer& buffer, std::uint64_t floats) {
+void Attention::reserve(const Call& call) {
+    const auto grow = [](Buffer& buffer, std::size_t floats) {
         if (buffer.bytes() < floats * sizeof(float)) {
             buffer = Buffer();  // never both at once
             buffer = allocateAligned(floats * sizeof(float));
         }
     };
     const auto threads = static_cast<std::size_t>(m_threads);
+    const auto blocks = static_cast<std::size_t>(call.cache.kvHeads * call.blocks);
+    const std::size_t partials = call.sharesSegments ? blocks * static_cast<std::size_t>(call.segments) : 2 * threads;
     grow(m_queries, threads * static_cast<std::size_t>(kRows * call.layout.words()));
     grow(m_partials, partials * static_cast<std::size_t>(kRows * (call.layout.stride() + 32)));
     m_limits.resize(threads * kRows);
-    if (withMass) {
-        const std::size_t rows = static_cast<std::size_t>(call.cache.kvHeads) * static_cast<std::size_t>(call.rowsPerHead);
-        m_maxima.resize(std::max(m_maxima.size(), rows));
-        m_inverses.resize(std::max(m_inverses.size(), rows));
-    } else {
-        m_maxima.clear();  // keeps its memory; empty says that nothing need be kept
-        m_inverses.clear();
+    if (call.mass != nullptr) {
+        const auto keys = static_cast<std::size_t>(call.keptKeys());
+        const std::size_t atOnce = call.sharesSegments ? blocks : threads;
+        grow(m_kept, atOnce * kRows * keys);
+        grow(m_keptMaxima, atOnce * kRows * (keys / AttentionBlock::kTileKeys));
+        grow(m_masses, blocks * keys);
     }
 }
 
@@ -125,25 +154,33 @@ AttentionBlock Attention::prepare(const Call& call, int thread, int kvHead, int 
     block.headDim = call.cache.headDim;
     block.stride = call.layout.stride();
     block.scale = call.scale;
+    if (call.mass != nullptr) {
+        const auto slot = static_cast<std::size_t>(call.sharesSegments ? call.number(kvHead, index) : thread) * kRows;
+        const auto keys = static_cast<std::size_t>(call.keptKeys());
+        block.keptStride = call.keptKeys();
+        block.kept = static_cast<float*>(m_kept.data()) + slot * keys;
+        block.keptMaxima = static_cast<float*>(m_keptMaxima.data()) + slot * (keys / AttentionBlock::kTileKeys);
+    }
     return block;
 }
 
-/// Divides by the sums and writes the rows out.
+/// Divides by the sums, writes the rows out, and sums their probabilities.
 void Attention::finish(const Call& call, const AttentionBlock& block, const AttentionPartial& done, int kvHead, int index) {
+    float inverses[kRows];
     for (int i = 0; i < block.rows; ++i) {
         const int flat = index * kRows + i;
         const int head = kvHead * call.group + flat % call.group;
         const TensorView to = call.out.slice(flat / call.group, 1).columnsSlice(head * block.headDim, block.headDim);
-        const float inverse = 1.0F / done.sums[i];
-        m_rows.narrow(done.output + static_cast<std::ptrdiff_t>(i) * block.stride, inverse, block.headDim, to.data,
+        inverses[i] = 1.0F / done.sums[i];
+        m_rows.narrow(done.output + static_cast<std::ptrdiff_t>(i) * block.stride, inverses[i], block.headDim, to.data,
                       m_kernels.format);
-        if (!m_maxima.empty()) {
-            const auto kept = static_cast<std::size_t>(kvHead) * static_cast<std::size_t>(call.rowsPerHead) +
-                              static_cast<std::size_t>(flat);
-            m_maxima[kept] = done.maxima[i];
-            m_inverses[kept] = inverse;
-        }
     }
+    if (call.mass != nullptr)
+        m_kernels.sumKept(block, done.maxima, inverses, massOf(call, call.number(kvHead, index)));
+}
+
+float* Attention::massOf(const Call& call, int number) {
+    return static_cast<float*>(m_masses.data()) + static_cast<std::ptrdiff_t>(number) * call.keptKeys();
 }
 
 void Attention::runWholeBlocks(const Call& call) {
@@ -194,28 +231,18 @@ void Attention::runSegments(const Call& call) {
     });
 }
 
-/// A second sweep over the keys, now that each row's maximum and sum are known. A thread does whole tiles of keys, for all heads
-/// and rows in order, so the sums do not depend on the threads.
-void Attention::addMass(const Call& call, const TensorView& mass) {
-    const int tiles = (call.greatestLimit + AttentionBlock::kTileKeys - 1) / AttentionBlock::kTileKeys;
-#pragma omp parallel for num_threads(m_threads) schedule(dynamic)
-    for (int tile = 0; tile < tiles; ++tile) {
-        const int begin = tile * AttentionBlock::kTileKeys;
-        alignas(64) float sums[AttentionBlock::kTileKeys] = {};
-        for (int kvHead = 0; kvHead < call.cache.kvHeads; ++kvHead) {
-            for (int index = 0; index < call.blocks; ++index) {
-                const AttentionBlock block = prepare(call, omp_get_thread_num(), kvHead, index);
-                if (begin < block.greatestLimit) {
-                    const auto kept = static_cast<std::size_t>(kvHead) * static_cast<std::size_t>(call.rowsPerHead) +
-                                      static_cast<std::size_t>(index) * kRows;
-                    m_kernels.addMass(block, begin, m_maxima.data() + kept, m_inverses.data() + kept, sums);
-                }
-            }
-        }
-        float* to = static_cast<float*>(mass.data) + begin;
-        const int count = std::min(AttentionBlock::kTileKeys, call.greatestLimit - begin);
-        for (int i = 0; i < count; ++i) {
-            to[i] += sums[i];
+/// The blocks' masses onto the call's, in the order of the blocks: the sums do not depend on the threads.
+void Attention::addMasses(const Call& call) {
+    constexpr int kPiece = 256;  // keys a task
+    const int pieces = (call.greatestLimit + kPiece - 1) / kPiece;
+#pragma omp parallel for num_threads(m_threads) schedule(static)
+    for (int piece = 0; piece < pieces; ++piece) {
+        const int begin = piece * kPiece;
+        const int end = std::min(begin + kPiece, call.greatestLimit);
+        for (int number = 0; number < call.cache.kvHeads * call.blocks; ++number) {
+            const float* from = massOf(call, number);
+            for (int key = begin; key < end; ++key)
+                call.mass[key] += from[key];
         }
     }
 }

@@ -32,18 +32,21 @@ private:
     void finish(const Call& call, const AttentionBlock& block, const AttentionPartial& done, int kvHead, int index);
     void runWholeBlocks(const Call& call);
     void runSegments(const Call& call);
-    void addMass(const Call& call, const TensorView& mass);
-    void reserve(const Call& call, std::size_t partials, bool withMass);
+    float* massOf(const Call& call, int number);
+    void addMasses(const Call& call);
+    void reserve(const Call& call);
 
     const AttentionKernels m_kernels;
     const RowKernels m_rows;
     Team& m_team;
     const int m_threads;
-    Buffer m_queries;               // [threads, kRows, words] words
-    std::vector<int> m_limits;      // [threads, kRows]
-    Buffer m_partials;              // [partials, kRows, stride + 2 sixteenths]
-    std::vector<float> m_maxima;    // [KH, rows of a KV head]: for the mass
-    std::vector<float> m_inverses;  // likewise: 1 / sum
+    Buffer m_queries;           // [threads, kRows, words] words
+    std::vector<int> m_limits;  // [threads, kRows]
+    Buffer m_partials;          // [partials, kRows, stride + 2 sixteenths]
+    // For the mass. A thread keeps the probabilities of the block at hand; where segments are shared out, those of all blocks are kept.
+    Buffer m_kept;        // [threads or blocks, kRows, keys] f32
+    Buffer m_keptMaxima;  // [threads or blocks, tiles, kRows] f32
+    Buffer m_masses;      // [KH, blocks, keys] f32
 };
 
 }  // namespace engine::cpu

@@ -199,7 +199,7 @@ inline int clamped(int value, int least, int greatest) {
 
 /// Turns a tile's scores to probabilities against the running maximum, and brings sums and output to it. Writes whole pairs of
 /// vectors up to `keys`, of which no row sees more; a tile that does not straddle limits is seen whole.
-template <bool Straddles>
+template <bool Straddles, bool Keeps>
 inline void addProbabilities(const AttentionBlock& block, int tile, int keys, const float* scores,
                              const AttentionPartial& partial, float* probabilities) {
     constexpr int kVectors = kTileKeys / kLanes;
@@ -232,6 +232,11 @@ inline void addProbabilities(const AttentionBlock& block, int tile, int keys, co
         const Vec offset = broadcast(-block.scale * partial.maxima[r]);
         Vec sums[2] = {zero(), zero()};
         float* p = probabilities + r * kTileWords;
+        float* kept = nullptr;
+        if constexpr (Keeps) {
+            kept = block.kept + r * block.keptStride + tile;
+            block.keptMaxima[tile / kTileKeys * kRows + r] = partial.maxima[r];
+        }
 #pragma GCC unroll 4
         for (int j = 0; j < vectors; j += 2) {
             Vec first = powerOfTwo(fma(score(j), scale, offset));
@@ -243,8 +248,22 @@ inline void addProbabilities(const AttentionBlock& block, int tile, int keys, co
             sums[0] = sums[0] + first;
             sums[1] = sums[1] + second;
             storeProbabilities(p, j * kLanes, first, second);
+            if constexpr (Keeps) {
+                store(kept + j * kLanes, first);
+                store(kept + (j + 1) * kLanes, second);
+            }
         }
         partial.sums[r] += reduceAdd(sums[0] + sums[1]);
+    }
+}
+
+/// A function of its own: it is called for few rows, and leaves `attend` as small as it was.
+[[gnu::noinline]] void addKeptProbabilities(const AttentionBlock& block, int tile, bool straddles, int keys,
+                                            const float* scores, const AttentionPartial& partial, float* probabilities) {
+    if (straddles) {
+        addProbabilities<true, true>(block, tile, keys, scores, partial, probabilities);
+    } else {
+        addProbabilities<false, true>(block, tile, kTileKeys, scores, partial, probabilities);
     }
 }
 
@@ -264,10 +283,12 @@ void attend(const AttentionBlock& block, int begin, int end, const AttentionPart
         const int keys = clamped(end - tile, 0, kTileKeys);  // no row sees more
         const bool straddles = tile + kTileKeys > block.lowestLimit;
         scoreTile(block, tile, straddles ? keys : kTileKeys, scores);
-        if (straddles) {
-            addProbabilities<true>(block, tile, keys, scores, partial, probabilities);
+        if (block.kept != nullptr) {
+            addKeptProbabilities(block, tile, straddles, keys, scores, partial, probabilities);
+        } else if (straddles) {
+            addProbabilities<true, false>(block, tile, keys, scores, partial, probabilities);
         } else {
-            addProbabilities<false>(block, tile, kTileKeys, scores, partial, probabilities);
+            addProbabilities<false, false>(block, tile, kTileKeys, scores, partial, probabilities);
         }
         const float* values = block.values + static_cast<std::ptrdiff_t>(tile / kPack) * stride;
         const int depth = (keys + kPack - 1) / kPack;
@@ -302,17 +323,17 @@ void merge(const AttentionBlock& block, const AttentionPartial& into, const Atte
     }
 }
 
-void addMass(const AttentionBlock& block, int begin, const float* maxima, const float* inverseSums, float* mass) {
-    alignas(64) float scores[kRows * kTileKeys];
-    const int keys = clamped(block.greatestLimit - begin, 0, kTileKeys);
-    scoreTile(block, begin, keys, scores);
-    for (int r = 0; r < block.rows; ++r) {
-        const int visible = clamped(block.limits[r] - begin, 0, keys);
-        const Vec offset = broadcast(-block.scale * maxima[r]);
-        for (int j = 0; j * kLanes < visible; ++j) {
-            const Vec p = powerOfTwo(fma(load(scores + r * kTileKeys + j * kLanes), broadcast(block.scale), offset)) *
-                          broadcast(inverseSums[r]);
-            store(mass + j * kLanes, load(mass + j * kLanes) + selectFirst(visible - j * kLanes, p, zero()));
+void sumKept(const AttentionBlock& block, const float* maxima, const float* inverseSums, float* mass) {
+    std::memset(mass, 0, static_cast<std::size_t>(block.keptStride) * sizeof(float));
+    for (int tile = 0; tile < block.greatestLimit; tile += kTileKeys) {
+        for (int r = 0; r < block.rows; ++r) {
+            const int visible = clamped(block.limits[r] - tile, 0, kTileKeys);
+            const float* kept = block.kept + r * block.keptStride + tile;
+            const float above = block.keptMaxima[tile / kTileKeys * kRows + r] - maxima[r];
+            const Vec factor = powerOfTwo(broadcast(block.scale * above)) * broadcast(inverseSums[r]);
+            for (int j = 0; j < visible; j += kLanes) {
+                store(mass + tile + j, fma(load(kept + j), factor, load(mass + tile + j)));
+            }
         }
     }
 }

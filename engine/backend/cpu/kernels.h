@@ -69,6 +69,11 @@ struct AttentionBlock {
     int headDim = 0;
     int stride = 0;   // of V and of the output
     float scale = 0;  // log2(e) / sqrt(headDim): probabilities are powers of two
+
+    // What `attend` leaves for `sumKept`, where the mass is asked for: probabilities as they were made, against the maximum of their tile.
+    float* kept = nullptr;        // [rows, keptStride], 64-byte aligned, or null
+    float* keptMaxima = nullptr;  // [tiles, kRows]
+    std::ptrdiff_t keptStride = 0;
 };
 
 /// Softmax in progress over some keys: maximum and sum of each row, and its output before division by the sum.
@@ -84,8 +89,9 @@ struct AttentionKernels {
     void (*attend)(const AttentionBlock& block, int begin, int end, const AttentionPartial& partial);
     /// into = into joined with other. An empty partial has maximum kNoMaximum, sum 0, output 0.
     void (*merge)(const AttentionBlock& block, const AttentionPartial& into, const AttentionPartial& other);
-    /// mass[i] += Σ over rows of 2^(scale (s − maximum)) * inverseSum for keys begin + i of one tile; mass: [kTileKeys].
-    void (*addMass)(const AttentionBlock& block, int begin, const float* maxima, const float* inverseSums, float* mass);
+    /// mass[key] = Σ over rows of what was kept · 2^(scale (its tile's maximum − maximum)) * inverseSum, for whole tiles up to the
+    /// greatest limit of the call; keys that no row sees: 0. mass: [keptStride].
+    void (*sumKept)(const AttentionBlock& block, const float* maxima, const float* inverseSums, float* mass);
 };
 
 constexpr float kNoMaximum = -3e38F;  // below every score; its differences stay finite

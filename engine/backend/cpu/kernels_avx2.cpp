@@ -18,7 +18,7 @@ constexpr int kRegisterVectors = 2;
 namespace engine::cpu {
 
 const Kernels& avx2Kernels() {
-    static constexpr Kernels kKernels = {"avx2", kRowKernels, {Format::F32, attend, merge, addMass}, spin};
+    static constexpr Kernels kKernels = {"avx2", kRowKernels, {Format::F32, attend, merge, sumKept}, spin};
     return kKernels;
 }
 

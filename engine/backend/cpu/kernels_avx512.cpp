@@ -18,7 +18,7 @@ constexpr int kRegisterVectors = 4;
 namespace engine::cpu {
 
 const Kernels& avx512Kernels() {
-    static constexpr Kernels kKernels = {"avx512", kRowKernels, {Format::F32, attend, merge, addMass}, spin};
+    static constexpr Kernels kKernels = {"avx512", kRowKernels, {Format::F32, attend, merge, sumKept}, spin};
     return kKernels;
 }
 

@@ -43,7 +43,7 @@ inline bool anyNotFinite(const float* words, int count) {
 namespace engine::cpu {
 
 const AttentionKernels& avx512Bf16Attention() {
-    static constexpr AttentionKernels kKernels = {Format::Bf16, attend, merge, addMass};
+    static constexpr AttentionKernels kKernels = {Format::Bf16, attend, merge, sumKept};
     return kKernels;
 }
 

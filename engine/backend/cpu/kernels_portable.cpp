@@ -18,7 +18,7 @@ constexpr int kRegisterVectors = 2;
 namespace engine::cpu {
 
 const Kernels& portableKernels() {
-    static constexpr Kernels kKernels = {"portable", kRowKernels, {Format::F32, attend, merge, addMass}, spin};
+    static constexpr Kernels kKernels = {"portable", kRowKernels, {Format::F32, attend, merge, sumKept}, spin};
     return kKernels;
 }
 

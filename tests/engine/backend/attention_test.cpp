@@ -263,6 +263,16 @@ TEST_P(AttentionTest, MassEqualsReferenceAndSumsToRowsTimesHeads) {
     }
 }
 
+// More rows than a back end may sum at a time, and limits that change within each part.
+TEST_P(AttentionTest, MassOfManyRowsIsTheSumOfItsParts) {
+    const Problem problem(32, 2, 16, 2000, scattered(2000, 120, 21, false), 22);
+    std::vector<float> ours;
+    std::vector<float> expected;
+    attend(*m_backend, problem, &ours);
+    attend(*m_reference, problem, &expected);
+    EXPECT_LE(relativeError(ours, expected), kMassError);
+}
+
 TEST_P(AttentionTest, MassIsAddedToWhatIsThere) {
     const Problem problem(3, 1, 64, 130, {100, 130}, 17);
     std::vector<float> mass;
