@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/backend/rope_table.h"
+#include "engine/backend/row_numbers.h"
 #include "engine/backend/tensor.h"
 #include "engine/model/host_tensor.h"
 #include "engine/types.h"
@@ -50,6 +51,23 @@ struct KvSliceView {
 struct SliceAt {
     KvSliceView slice;
     int at = 0;  // a position of the cache, or a row
+};
+
+/// Which rows are to go on: the forced ones and some chosen by rank. All in host memory.
+struct RowChoice {
+    std::span<const int> forced;             // [F] positions, ascending: go on in any case
+    std::span<const std::uint8_t> excluded;  // [N] not 0 = is no candidate, as what is forced; empty = all are
+    int begin = 0;                           // position of the score's first element
+    int count = 0;                           // k of the candidates, no more than there are
+    std::span<const int> ofPosition;  // [beyond the greatest position] what is wanted of each row: its token, its place
+};
+
+/// Rows that a back end has chosen, forced ones among them, ascending; F + k of each. Its numbers lie in `memory`.
+struct ChosenRows {
+    Buffer memory;
+    RowNumbers positions;
+    RowNumbers limits;      // of their keys, when each row sees itself and all before it: position + 1
+    RowNumbers ofPosition;  // what was wanted of each
 };
 
 enum class Accumulate { No, Yes };
@@ -109,8 +127,9 @@ public:
                                                      MatrixUse use) = 0;
 
     // -- rows
-    /// x[m,:] = table[ids[m],:]; the table stays in its file's format in host memory. x: [M, E] f32.
-    virtual void embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) = 0;
+    /// x[m,:] = table[ids[m],:]; the table stays in its file's format in host memory. Tokens that are not on the host: of a kept table
+    /// only. x: [M, E] f32.
+    virtual void embed(const HostTensor& table, RowNumbers ids, TensorView x) = 0;
     /// out = x / sqrt(mean(x²) + eps) * weight. x: [M, E] f32; weight: [E] f32 (host); out: [M, E] narrow.
     virtual void rmsNorm(TensorView x, std::span<const float> weight, float eps, TensorView out) = 0;
     /// The same per head, in place (Qwen3's q-norm and k-norm). x: [M, heads*D] f32; weight: [D].
@@ -125,15 +144,13 @@ public:
     /// Rows that the feed-forward part is best done with at a time: their wide activations stay in cache, or fill the device.
     virtual int feedForwardRows() const { return 512; }
     /// out[m,:] = x[rows[m],:]. Both f32; out must not overlap x.
-    virtual void gatherRows(TensorView x, std::span<const int> rows, TensorView out) = 0;
+    virtual void gatherRows(TensorView x, RowNumbers rows, TensorView out) = 0;
 
     // -- keys and values
     /// out = RoPE(q) at positions. q: [M, H*D] f32; out: [M, H*D] narrow.
-    virtual void rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
-                               TensorView out) = 0;
+    virtual void rotateQueries(TensorView q, int heads, RowNumbers positions, const RopeTable& rope, TensorView out) = 0;
     /// Writes rows into the cache at their positions: K rotated in fp32, V as it is. k, v: [M, KH*D] f32, K un-rotated.
-    virtual void scatterKv(TensorView k, TensorView v, std::span<const int> positions, const RopeTable& rope,
-                           KvLayerView cache) = 0;
+    virtual void scatterKv(TensorView k, TensorView v, RowNumbers positions, const RopeTable& rope, KvLayerView cache) = 0;
     /// Places a stored slice at positions [firstPosition, firstPosition + T): widened to fp32, K rotated, narrowed to the cache.
     virtual void placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) = 0;
     /// The same for several slices of one layer, which do not overlap. A device may read the slices' host memory, where it came from
@@ -156,7 +173,7 @@ public:
     /// q, out: [M, H*D] narrow, H a multiple of the cache's KH. Positions at or beyond a row's limit never influence it, whatever
     /// they hold (NaN included). `mass`: [1, ≥ greatest limit] f32 or null; the attention probabilities, summed over rows and
     /// heads, are added to it per key.
-    virtual void attention(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
+    virtual void attention(TensorView q, int heads, KvLayerView cache, RowNumbers keyLimits, TensorView out,
                            const TensorView* mass) = 0;
     /// score[i] += scale * mass[begin+i] * (1 or ‖V[begin+i]‖₂ over all KV heads). mass: as above; score: [1, count] f32.
     virtual void accumulateScore(TensorView mass, KvLayerView cache, int begin, int count, ScoreWeight weight, float scale,
@@ -170,10 +187,9 @@ public:
 
     // -- choosing. Elements of a row [1, N] f32 in the order of ranking.h: the greater first, NaN as +∞, −0 equal to +0; of equal ones the
     // lower index. Same row, same bits.
-    /// The first chosen.size() elements of that order, as indices, ascending. `excluded`: [N] host, not 0 = is no candidate; empty =
-    /// all are. No more are asked for than there are candidates. `values`: [N] host or empty; the row too, with the same wait.
-    virtual void selectGreatest(TensorView row, std::span<const std::uint8_t> excluded, std::span<int> chosen,
-                                std::span<float> values);
+    /// The forced rows and those of the first k candidates in that order, without a wait: what is chosen may be known to the device alone.
+    /// score: [1, N] f32.
+    virtual ChosenRows chooseRows(TensorView score, const RowChoice& choice);
     /// The first indices.size() ≤ N elements in that order, with their values. indices, values: host, of one size.
     virtual void rankGreatest(TensorView row, std::span<int> indices, std::span<float> values);
 

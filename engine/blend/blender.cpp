@@ -11,7 +11,9 @@
 #include <cmath>
 #include <iterator>
 #include <numeric>
+#include <optional>
 
+#include "engine/blend/pass_rows.h"
 #include "engine/blend/stage_clock.h"
 #include "engine/blend/token_selector.h"
 
@@ -23,47 +25,62 @@ struct PassStopped {
     Status status;
 };
 
-/// What the question's attention says of each context token, summed where the layers are computed.
+/// A score per context token, where it was computed.
 class ContextScore {
 public:
-    ContextScore(int promptTokens, int contextTokens)
-        : m_contextTokens(contextTokens), m_zeros(static_cast<std::size_t>(promptTokens), 0.0F) {}
+    /// All zero, in the memory of `backend`, which outlives it.
+    ContextScore(Backend& backend, int contextTokens)
+        : m_contextTokens(contextTokens), m_backend(&backend), m_memory(backend.allocate(bytes())) {}
 
-    /// [1, T], all zero, in the memory of `backend`; the score goes along when that is another one.
-    TensorView clearedMass(Backend& backend) {
-        const std::uint64_t bytes = m_zeros.size() * sizeof(float);
-        if (m_backend != &backend) {
-            const std::vector<float> sums = values();
-            m_mass = backend.allocate(bytes);
-            m_score = backend.allocate(bytes);
-            m_backend = &backend;
-            backend.upload(m_score.data(), sums.data(), sums.size() * sizeof(float));
-        }
-        backend.upload(m_mass.data(), m_zeros.data(), bytes);
-        const auto count = static_cast<int>(m_zeros.size());
-        return {m_mass.data(), DType::F32, 1, count, count};
+    Backend& backend() const { return *m_backend; }
+    TensorView view() const { return {m_memory.data(), DType::F32, 1, m_contextTokens, m_contextTokens}; }  // [1, N] f32
+    /// [N]; waits for the device.
+    std::vector<float> values() const {
+        std::vector<float> sums(static_cast<std::size_t>(m_contextTokens));
+        m_backend->download(sums.data(), m_memory.data(), sums.size() * sizeof(float));
+        return sums;
     }
-    TensorView score() const { return {m_score.data(), DType::F32, 1, m_contextTokens, m_contextTokens}; }  // [1, N]
-    /// Chooses by the score where it lies.
-    TokenSelection select(const PromptLayout& layout, double ratio) const {
-        return m_backend == nullptr ? selectTokens(layout, values(), ratio)
-                                    : selectTokens(layout, *m_backend, score(), ratio);
+    /// Moves to another back end's memory, over the host.
+    void moveTo(Backend& backend) {
+        if (m_backend == &backend)
+            return;
+        const std::vector<float> sums = values();
+        m_memory = backend.allocate(bytes());
+        m_backend = &backend;
+        backend.upload(m_memory.data(), sums.data(), sums.size() * sizeof(float));
     }
 
 private:
-    /// [N]; zero before the first layer.
-    std::vector<float> values() const {
-        std::vector<float> sums(static_cast<std::size_t>(m_contextTokens), 0.0F);
-        if (m_backend != nullptr)
-            m_backend->download(sums.data(), m_score.data(), sums.size() * sizeof(float));
-        return sums;
+    std::uint64_t bytes() const {
+        return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(m_contextTokens)) * sizeof(float);
     }
 
     const int m_contextTokens;
+    Backend* m_backend;
+    Buffer m_memory;
+};
+
+/// Attention probabilities of one layer, summed per key.
+class LayerMass {
+public:
+    explicit LayerMass(int promptTokens) : m_zeros(static_cast<std::size_t>(promptTokens), 0.0F) {}
+
+    /// [1, T], all zero, in the memory of `backend`.
+    TensorView cleared(Backend& backend) {
+        const std::uint64_t bytes = m_zeros.size() * sizeof(float);
+        if (m_backend != &backend) {
+            m_memory = backend.allocate(bytes);
+            m_backend = &backend;
+        }
+        backend.upload(m_memory.data(), m_zeros.data(), bytes);
+        const auto count = static_cast<int>(m_zeros.size());
+        return {m_memory.data(), DType::F32, 1, count, count};
+    }
+
+private:
     const std::vector<float> m_zeros;
     Backend* m_backend = nullptr;
-    Buffer m_mass;
-    Buffer m_score;
+    Buffer m_memory;
 };
 
 /// State of one prefill.
@@ -95,13 +112,14 @@ public:
             m_exactPrefix = m_plan.keptTokens;
             std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - m_exactPrefix));
             std::iota(positions.begin(), positions.end(), m_exactPrefix);
-            setRows(std::move(positions));
+            startRows(std::move(positions));
             runPass(m_result.ms.questionPass);
         } else {
             runStrategy(std::move(source));
         }
         m_clock.switchTo(m_result.ms.firstToken);
-        m_model.logits(m_count - 1, m_rows, m_result.logits);
+        m_model.logits(m_pass.count() - 1, m_rows, m_result.logits);
+        tellChoice();
         finishLoading();
         finishCounts();
         m_result.asideMs = m_clock.asideMs();
@@ -134,19 +152,25 @@ private:
         }
     }
 
-    /// Rows of the current pass: positions ascending, with the exact key limits.
-    void setRows(std::vector<int> positions) {
-        m_positions = std::move(positions);
-        m_count = static_cast<int>(m_positions.size());
-        m_limits.resize(m_positions.size());
-        std::transform(m_positions.begin(), m_positions.end(), m_limits.begin(), [](int position) { return position + 1; });
-        m_result.passes.push_back({m_count, 0, std::accumulate(m_limits.begin(), m_limits.end(), 0.0), 0, 0});
+    void startRows(std::vector<int> positions) {
+        m_pass.set(std::move(positions));
+        m_result.passes.push_back({m_pass.count(), 0, m_pass.sumOfKeys(), 0, 0});
+    }
+    /// Rows that may be known to the device alone: their keys are counted when they are told (tellChoice).
+    void startRows(ChosenRows rows, Backend& chooser) {
+        m_pass.set(std::move(rows), chooser);
+        m_result.passes.push_back({m_pass.count(), 0, 0, 0, 0});
+        if (m_probe != nullptr)  // which looks at them after every layer
+            m_pass.bringToHost();
     }
 
     void embedRows() {
+        m_pass.bringTo(m_model.backend(0));
+        if (!m_pass.onHost())
+            return m_model.embed(m_pass.ofPosition(), m_rows);
         TokenIds ids;
-        ids.reserve(m_positions.size());
-        for (const int position : m_positions)
+        ids.reserve(static_cast<std::size_t>(m_pass.count()));
+        for (const int position : m_pass.positions().values())
             ids.push_back(m_layout.ids[static_cast<std::size_t>(position)]);
         m_model.embed(ids, m_rows);
     }
@@ -164,12 +188,13 @@ private:
         }
         m_loader = std::make_unique<KvLoader>(std::move(source), m_spec, std::move(items),
                                               hostMemoryOf(m_model.placement().hostMemory()));
+        m_loading = true;
     }
 
     std::span<const KvSliceView> waitForLayer(int layer) {
         if (m_stop.stop_requested())
             throw PassStopped{Status(StatusCode::Cancelled, "stopped while prefilling layer " + std::to_string(layer))};
-        if (m_loader == nullptr)
+        if (!m_loading)
             return {};
         m_clock.switchTo(m_result.ms.load);
         const std::span<const KvSliceView> slices = m_loader->wait(layer);
@@ -195,7 +220,7 @@ private:
 
     /// Gives the layer's buffers back to the loader: at once, or, while a device still reads them, with the next layer.
     void releaseLayer(int layer) {
-        if (m_loader == nullptr)
+        if (!m_loading)
             return;
         const std::uint64_t ticket = m_model.backend(layer).uploadTicket();
         if (m_heldTicket != 0) {
@@ -210,10 +235,12 @@ private:
     /// Q, K, V of the rows; K and V into the cache at their true positions.
     void projectAndScatter(int layer) {
         const double begin = m_clock.elapsedMs();
-        m_model.projectQkv(layer, m_count, m_rows);
-        m_model.backend(layer).scatterKv(m_rows.k(m_count), m_rows.v(m_count), m_positions, m_model.rope(),
-                                         m_cache.layer(layer));
-        m_linearWork += m_count * m_work.qkv;
+        Backend& backend = m_model.backend(layer);
+        const int count = m_pass.count();
+        m_pass.bringTo(backend);
+        m_model.projectQkv(layer, count, m_rows);
+        backend.scatterKv(m_rows.k(count), m_rows.v(count), m_pass.positions(), m_model.rope(), m_cache.layer(layer));
+        m_linearWork += count * m_work.qkv;
         m_result.passes.back().linearMs += m_clock.elapsedMs() - begin;
     }
 
@@ -222,22 +249,23 @@ private:
         const double begin = m_clock.elapsedMs();
         // Above the last layer's K and V only the last row is needed, for the logits; the others only if someone looks at them.
         const bool lastLayer = layer + 1 == m_layers;
-        const int finished = lastLayer ? m_count - 1 : 0;
-        const int attendedFrom = mass == nullptr && m_probe == nullptr ? finished : 0;
-        if (attendedFrom > 0) {
-            const auto from = static_cast<std::size_t>(attendedFrom);
-            m_model.attendRows(layer, q.slice(attendedFrom, m_count - attendedFrom), std::span(m_positions).subspan(from),
-                               std::span(m_limits).subspan(from), m_cache.layer(layer), m_rows, attendedFrom);
+        const int count = m_pass.count();
+        const int finished = lastLayer ? count - 1 : 0;
+        const int from = mass == nullptr && m_probe == nullptr ? finished : 0;
+        if (from > 0) {
+            m_model.attendRows(layer, q.slice(from, count - from), m_pass.positions().slice(from, count - from),
+                               m_pass.limits().slice(from, count - from), m_cache.layer(layer), m_rows, from);
         } else {
-            m_model.attend(layer, q, m_positions, m_limits, m_cache.layer(layer), m_rows, mass, massBegin);
+            m_model.attend(layer, q, m_pass.positions(), m_pass.limits(), m_cache.layer(layer), m_rows, mass, massBegin);
         }
         const double attended = m_clock.elapsedMs();
         if (m_probe != nullptr)
             m_clock.aside([&] {
-                m_probe->afterAttention(layer, m_rows.rotatedQ(m_count), m_positions, m_limits, m_cache.layer(layer));
+                m_probe->afterAttention(layer, m_rows.rotatedQ(count), m_pass.positions().values(), m_pass.limits().values(),
+                                        m_cache.layer(layer));
             });
-        m_model.finishRows(layer, finished, m_count - finished, m_rows);
-        m_linearWork += m_count * (m_work.total - m_work.qkv);  // as if every row were finished: `full` saves the same
+        m_model.finishRows(layer, finished, count - finished, m_rows);
+        m_linearWork += count * (m_work.total - m_work.qkv);  // as if every row were finished: `full` saves the same
         if (!lastLayer) {
             cost.attentionMs += attended - begin;
             cost.linearMs += m_clock.elapsedMs() - attended;
@@ -261,7 +289,7 @@ private:
             m_clock.switchTo(stageMs);
             const double begin = m_clock.elapsedMs();
             projectAndScatter(layer);
-            attendAndFinish(layer, m_rows.q(m_count));
+            attendAndFinish(layer, m_rows.q(m_pass.count()));
             stampLayer(layer, begin);
         }
     }
@@ -273,7 +301,7 @@ private:
         m_exactPrefix = prefix;
         std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - prefix));
         std::iota(positions.begin(), positions.end(), prefix);
-        setRows(std::move(positions));
+        startRows(std::move(positions));
         runPass(m_result.ms.recompute);
     }
 
@@ -282,7 +310,7 @@ private:
         m_result.selection =
             byOffset ? selectTokens(m_layout, offsetScore(m_layout), m_plan.options.ratio) : selectTokens(m_layout, {}, 0);
         startLoading(std::move(source), [](const PromptLayout::Hit&) { return 0; });
-        setRows(chosenRows());
+        startRows(chosenRows());
         runPass(m_plan.options.strategy == Strategy::Reuse ? m_result.ms.questionPass : m_result.ms.recompute);
     }
 
@@ -297,23 +325,24 @@ private:
 
     void runQuery(SliceSource source) {
         startLoading(std::move(source), [](const PromptLayout::Hit&) { return 0; });
-        setRows(m_layout.forcedPositions());
-        const ContextScore score = scoreContext();
-        m_clock.switchTo(m_result.ms.check);
-        m_result.selection = score.select(m_layout, m_plan.options.ratio);
-        finishLoading();
-        if (chosenRows().size() == m_positions.size())
+        startRows(m_layout.forcedPositions());
+        scoreContext();
+        m_loading = false;  // its last buffers are read while the next pass runs
+        if (chosenCount(m_layout, m_plan.options.ratio) == 0)
             return;  // nothing to compute again: the pass over the question was the whole prefill
-        setRows(chosenRows());
+        m_clock.switchTo(m_result.ms.check);
+        Backend& backend = m_score->backend();
+        startRows(chooseRows(m_layout, backend, m_score->view(), m_plan.options.ratio, m_layout.ids), backend);
         runPass(m_result.ms.recompute);
     }
 
-    /// The question's pass over the loaded KV; returns per context token what the suffix's attention says.
-    ContextScore scoreContext() {
+    /// The question's pass over the loaded KV; scores each context token by what the suffix's attention says of it.
+    void scoreContext() {
         m_clock.switchTo(m_result.ms.questionPass);
-        const int suffixRow = m_count - (m_layout.promptTokens - m_layout.suffixBegin);
-        const int suffixRows = m_count - suffixRow;
-        ContextScore sums(m_layout.promptTokens, m_layout.contextTokens);
+        const int suffixRows = m_layout.promptTokens - m_layout.suffixBegin;
+        const int suffixRow = m_pass.count() - suffixRows;
+        m_score.emplace(m_model.backend(0), m_layout.contextTokens);
+        LayerMass sums(m_layout.promptTokens);
         const ScoreWeight weight =
             m_plan.options.strategy == Strategy::QueryValue ? ScoreWeight::AttentionTimesValueNorm : ScoreWeight::Attention;
         // Mean over layers 1 … L−1, heads and suffix rows: layer 0 sees tokens, not what they mean here.
@@ -327,17 +356,17 @@ private:
             const double begin = m_clock.elapsedMs();
             projectAndScatter(layer);
             if (layer == 0) {
-                attendAndFinish(layer, m_rows.q(m_count));
+                attendAndFinish(layer, m_rows.q(m_pass.count()));
             } else {
                 Backend& backend = m_model.backend(layer);
-                const TensorView mass = sums.clearedMass(backend);
-                attendAndFinish(layer, m_rows.q(m_count), &mass, suffixRow);
+                m_score->moveTo(backend);
+                const TensorView mass = sums.cleared(backend);
+                attendAndFinish(layer, m_rows.q(m_pass.count()), &mass, suffixRow);
                 backend.accumulateScore(mass, m_cache.layer(layer), m_layout.contextBegin, m_layout.contextTokens, weight,
-                                        scale, sums.score());
+                                        scale, m_score->view());
             }
             stampLayer(layer, begin);
         }
-        return sums;
     }
 
     void runCacheBlend(SliceSource source) {
@@ -346,7 +375,7 @@ private:
         const int firstRow = m_layout.reusedHeadTokens();
         std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - firstRow));
         std::iota(positions.begin(), positions.end(), firstRow);
-        setRows(std::move(positions));
+        startRows(std::move(positions));
         m_clock.switchTo(m_result.ms.layersBeforeCheck);
         embedRows();
         for (int layer = 0; layer < m_layers; ++layer) {
@@ -359,7 +388,7 @@ private:
             m_clock.switchTo(stageMs);
             const double begin = m_clock.elapsedMs();
             projectAndScatter(layer);
-            TensorView q = m_rows.q(m_count);
+            TensorView q = m_rows.q(m_pass.count());
             if (layer == checkLayer) {
                 q = selectByDeviation(layer, slices, firstRow);
                 m_clock.switchTo(m_result.ms.recompute);
@@ -373,30 +402,36 @@ private:
     /// Compares the fresh K and V of all rows with the stored ones, chooses, and narrows the pass to the chosen rows. Returns their Q.
     TensorView selectByDeviation(int layer, std::span<const KvSliceView> slices, int firstRow) {
         Backend& backend = m_model.backend(layer);
-        const auto contextTokens = static_cast<std::size_t>(m_layout.contextTokens);
-        const Buffer deviations = backend.allocate(std::max<std::size_t>(1, contextTokens) * sizeof(float));  // zeros
-        const TensorView deviation{deviations.data(), DType::F32, 1, m_layout.contextTokens, m_layout.contextTokens};
+        m_score.emplace(backend, m_layout.contextTokens);
         m_slices.clear();
         for (std::size_t i = 0; i < slices.size(); ++i)
             if (!m_loaded[i].head)
                 m_slices.push_back({slices[i], m_loaded[i].begin - m_layout.contextBegin});
+        const int all = m_pass.count();
         const int contextRow = m_layout.contextBegin - firstRow;
-        backend.deviations(m_rows.k(m_count).slice(contextRow, m_layout.contextTokens),
-                           m_rows.v(m_count).slice(contextRow, m_layout.contextTokens), m_slices, m_spec.kvHeads,
-                           m_plan.options.metric, deviation);
-        m_result.selection = selectTokens(m_layout, backend, deviation, m_plan.options.ratio);
-        std::vector<int> chosen = chosenRows();
-        std::vector<int> indices(chosen.size());
-        std::transform(chosen.begin(), chosen.end(), indices.begin(), [&](int position) { return position - firstRow; });
-        const auto count = static_cast<int>(chosen.size());
-        backend.gatherRows(m_rows.x(m_count), indices, m_rows.gatheredX(count));
-        backend.gatherRows(m_rows.q(m_count), indices, m_rows.gatheredQ(count));
+        backend.deviations(m_rows.k(all).slice(contextRow, m_layout.contextTokens),
+                           m_rows.v(all).slice(contextRow, m_layout.contextTokens), m_slices, m_spec.kvHeads,
+                           m_plan.options.metric, m_score->view());
+        std::vector<int> rowOfPosition(static_cast<std::size_t>(m_layout.promptTokens));
+        std::iota(rowOfPosition.begin(), rowOfPosition.end(), -firstRow);
+        ChosenRows chosen = chooseRows(m_layout, backend, m_score->view(), m_plan.options.ratio, rowOfPosition);
+        const int count = chosen.positions.count();
+        backend.gatherRows(m_rows.x(all), chosen.ofPosition, m_rows.gatheredX(count));
+        backend.gatherRows(m_rows.q(all), chosen.ofPosition, m_rows.gatheredQ(count));
         m_rows.swapX();
-        setRows(std::move(chosen));
+        startRows(std::move(chosen), backend);
         if (m_plan.options.mask == MaskKind::Published)
-            for (int i = 0; i < count; ++i)  // the last row sees all keys, each row above it one fewer, wherever it stands
-                m_limits[static_cast<std::size_t>(i)] = m_layout.promptTokens - count + i + 1;
+            m_pass.limitFromTheEnd(m_layout.promptTokens);
         return m_rows.gatheredQ(count);
+    }
+
+    /// What was chosen by a score, for whoever looks at the run; waits for the device, which has done all else by now.
+    void tellChoice() {
+        if (!m_score)
+            return;
+        m_pass.bringToHost();
+        m_result.passes.back().rowKeys = m_pass.sumOfKeys();
+        m_result.selection = selectionOf(m_layout, m_pass.positions().values(), m_score->values());
     }
 
     void finishLoading() {
@@ -419,6 +454,7 @@ private:
         m_result.ms.loadHidden = std::max(0.0, busy - m_result.ms.load);
         m_model.backend(m_layers - 1).awaitUploads(m_heldTicket);
         m_heldTicket = 0;
+        m_loading = false;
         m_loader.reset();
     }
 
@@ -457,10 +493,10 @@ private:
     std::vector<SliceAt> m_slices;            // of the layer at hand
     std::uint64_t m_heldTicket = 0;           // uploads on the back end of the layer before, which its buffers still serve
     std::unique_ptr<KvLoader> m_loader;
+    bool m_loading = false;  // whether the pass at hand takes layers from the loader
     std::vector<SegmentFailure> m_failures;
-    std::vector<int> m_positions;  // rows of the current pass
-    std::vector<int> m_limits;
-    int m_count = 0;
+    PassRows m_pass;
+    std::optional<ContextScore> m_score;  // of the strategies that choose by what is computed
     int m_exactPrefix = 0;
     double m_linearWork = 0;
 };

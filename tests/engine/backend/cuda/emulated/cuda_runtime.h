@@ -170,15 +170,6 @@ namespace emulated {
 void enqueue(cudaStream_t stream, std::function<void()> work);
 void enqueueKernel(cudaStream_t stream, std::function<void()> work);
 void checkShared(const void* kernel, std::size_t bytes);
-struct Counters {
-    std::uint64_t operations = 0;     // that streams have worked off
-    std::uint64_t waits = 0;          // of the host for one
-    std::uint64_t bytesToHost = 0;    // copied, without rows of 2D copies
-    std::uint64_t launches = 0;       // of single kernels, captured ones left out
-    std::uint64_t graphs = 0;         // instantiated
-    std::uint64_t graphLaunches = 0;  // of whole graphs
-};
-Counters counters();
 }  // namespace emulated
 
 template <class... Parameters>

@@ -53,6 +53,7 @@ struct Device {
     bool refusesGraphs = false;
     bool refusesGraphLaunches = false;
     emulated::Counters counters;
+    std::function<void()> hostWaits;
     std::mt19937 random{11};
 };
 
@@ -168,6 +169,8 @@ void checkShared(const void* kernel, std::size_t bytes) {
 
 void breakDevice(bool broken) { device().broken = broken; }
 
+void whenTheHostWaits(std::function<void()> told) { device().hostWaits = std::move(told); }
+
 void refuseGraphs(bool refuse) { device().refusesGraphs = refuse; }
 
 void refuseGraphLaunches(bool refuse) { device().refusesGraphLaunches = refuse; }
@@ -246,6 +249,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
         stream->invalid = true;
         return failed(cudaErrorStreamCaptureUnsupported);
     }
+    if (device().hostWaits && !stream->operations.empty())
+        device().hostWaits();
     runUntil([&] { return stream->operations.empty(); });
     return cudaSuccess;
 }
