@@ -28,19 +28,28 @@ Buffer Backend::allocateHost(std::uint64_t bytes) {
     return Buffer(data, bytes, [](void* memory) { std::free(memory); });
 }
 
-void Backend::placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) {
+void Backend::timesOf(std::span<const Mark> marks, std::span<TimePoint> times) {
+    assert(times.size() == marks.size());
+    std::transform(marks.begin(), marks.end(), times.begin(), [](const Mark& mark) { return mark.named; });
+}
+
+Mark Backend::placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) {
+    Mark there = mark();
     for (const SliceAt& slice : slices) {
         placeSlice(slice.slice, slice.at, rope, cache);
     }
+    return there;
 }
 
-void Backend::deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
+Mark Backend::deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
                          TensorView dev) {
     assert(dev.columns == k.rows);
+    Mark there = mark();
     for (const SliceAt& slice : slices) {
         deviation(k.slice(slice.at, slice.slice.tokens), v.slice(slice.at, slice.slice.tokens), slice.slice, kvHeads, metric,
                   dev.columnsSlice(slice.at, slice.slice.tokens));
     }
+    return there;
 }
 
 ChosenRows Backend::chooseRows(TensorView score, const RowChoice& choice) {

@@ -1,6 +1,7 @@
 // The operations in which back ends differ. The blend loop is written once, above them. Dimension letters: engine/README.md.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -70,6 +71,14 @@ struct ChosenRows {
     RowNumbers ofPosition;  // what was wanted of each
 };
 
+using TimePoint = std::chrono::steady_clock::time_point;
+
+/// A moment in a back end's order of work: when all that it had been asked for was done. Must not outlive the back end.
+struct Mark {
+    TimePoint named;                    // when the host asked for it
+    std::shared_ptr<const void> event;  // what a device knows it by; null = it was when it was named
+};
+
 enum class Accumulate { No, Yes };
 /// Which products a matrix is packed for: matmul and matmulRow, or matmulRow alone (the output matrix).
 enum class MatrixUse { Rows, OneRow };
@@ -99,6 +108,13 @@ public:
     /// keep its threads at hand meanwhile, or give its device many operations at once. Their results are the same bits, and complete
     /// when a download asks for them or burst() returns; what a broken device throws may come only then.
     virtual void burst(const std::function<void()>& work) { work(); }
+
+    // -- time
+    /// Names the moment at which all that was asked for so far is done. Does not wait.
+    virtual Mark mark() { return {std::chrono::steady_clock::now(), nullptr}; }
+    /// When each of the marks was, by the host's clock; they are in the order in which they were named. Waits for the last of them. A device
+    /// measures from the first, which is taken to have been when it was named: as it was if the device had nothing to do.
+    virtual void timesOf(std::span<const Mark> marks, std::span<TimePoint> times);
 
     // -- memory
     virtual Buffer allocate(std::uint64_t bytes) = 0;  // 64-byte aligned, zero-filled
@@ -154,8 +170,9 @@ public:
     /// Places a stored slice at positions [firstPosition, firstPosition + T): widened to fp32, K rotated, narrowed to the cache.
     virtual void placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) = 0;
     /// The same for several slices of one layer, which do not overlap. A device may read the slices' host memory, where it came from
-    /// allocateHost, after this and deviations() have returned: until awaitUploads.
-    virtual void placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache);
+    /// allocateHost, after this and deviations() have returned: until awaitUploads. Both return the moment from which the slices lay where
+    /// they are read: before it the back end had nothing to do but wait for them.
+    virtual Mark placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache);
     /// Names the uploads begun so far; 0 = all host memory has been read.
     virtual std::uint64_t uploadTicket() const { return 0; }
     /// Returns once the uploads that the ticket names have been read, or never will be because the device is broken.
@@ -166,7 +183,7 @@ public:
     virtual void deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
                            TensorView dev) = 0;
     /// The same for several slices: rows [at, at + T) of k and v against each; other elements of dev stay. dev: [1, k.rows] f32.
-    virtual void deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
+    virtual Mark deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
                             TensorView dev);
 
     /// Attention of M query rows over cache positions [0, keyLimits[m]): softmax(q·Kᵀ / sqrt(D)) · V. keyLimits ≥ 1.

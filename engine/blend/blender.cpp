@@ -13,6 +13,7 @@
 #include <numeric>
 #include <optional>
 
+#include "engine/blend/context_score.h"
 #include "engine/blend/pass_rows.h"
 #include "engine/blend/stage_clock.h"
 #include "engine/blend/token_selector.h"
@@ -23,64 +24,6 @@ namespace {
 /// A stop or damage in the middle of a pass; caught in Blender::prefill.
 struct PassStopped {
     Status status;
-};
-
-/// A score per context token, where it was computed.
-class ContextScore {
-public:
-    /// All zero, in the memory of `backend`, which outlives it.
-    ContextScore(Backend& backend, int contextTokens)
-        : m_contextTokens(contextTokens), m_backend(&backend), m_memory(backend.allocate(bytes())) {}
-
-    Backend& backend() const { return *m_backend; }
-    TensorView view() const { return {m_memory.data(), DType::F32, 1, m_contextTokens, m_contextTokens}; }  // [1, N] f32
-    /// [N]; waits for the device.
-    std::vector<float> values() const {
-        std::vector<float> sums(static_cast<std::size_t>(m_contextTokens));
-        m_backend->download(sums.data(), m_memory.data(), sums.size() * sizeof(float));
-        return sums;
-    }
-    /// Moves to another back end's memory, over the host.
-    void moveTo(Backend& backend) {
-        if (m_backend == &backend)
-            return;
-        const std::vector<float> sums = values();
-        m_memory = backend.allocate(bytes());
-        m_backend = &backend;
-        backend.upload(m_memory.data(), sums.data(), sums.size() * sizeof(float));
-    }
-
-private:
-    std::uint64_t bytes() const {
-        return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(m_contextTokens)) * sizeof(float);
-    }
-
-    const int m_contextTokens;
-    Backend* m_backend;
-    Buffer m_memory;
-};
-
-/// Attention probabilities of one layer, summed per key.
-class LayerMass {
-public:
-    explicit LayerMass(int promptTokens) : m_zeros(static_cast<std::size_t>(promptTokens), 0.0F) {}
-
-    /// [1, T], all zero, in the memory of `backend`.
-    TensorView cleared(Backend& backend) {
-        const std::uint64_t bytes = m_zeros.size() * sizeof(float);
-        if (m_backend != &backend) {
-            m_memory = backend.allocate(bytes);
-            m_backend = &backend;
-        }
-        backend.upload(m_memory.data(), m_zeros.data(), bytes);
-        const auto count = static_cast<int>(m_zeros.size());
-        return {m_memory.data(), DType::F32, 1, count, count};
-    }
-
-private:
-    const std::vector<float> m_zeros;
-    Backend* m_backend = nullptr;
-    Buffer m_memory;
 };
 
 /// State of one prefill.
@@ -99,6 +42,7 @@ public:
           m_layers(model.config().layers),
           m_work(model.layerWork()) {
         m_result.layers.resize(static_cast<std::size_t>(m_layers));
+        m_computed.resize(m_result.layers.size());
     }
     ~PrefillRun() {  // the loader's buffers go away with it
         for (int side = 0; side < m_model.placement().sides(); ++side)
@@ -108,6 +52,8 @@ public:
     PrefillRun& operator=(const PrefillRun&) = delete;
 
     Prefill run(SliceSource source) {
+        for (int side = 0; side < m_model.placement().sides(); ++side)
+            m_clock.moment(m_model.placement().side(side));  // a device counts from here: it has nothing to do yet
         if (m_plan.keptTokens > 0) {
             m_exactPrefix = m_plan.keptTokens;
             std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - m_exactPrefix));
@@ -117,19 +63,21 @@ public:
         } else {
             runStrategy(std::move(source));
         }
-        m_clock.switchTo(m_result.ms.firstToken);
+        m_clock.switchTo(m_result.ms.firstToken, m_model.backend(m_layers - 1));
         m_model.logits(m_pass.count() - 1, m_rows, m_result.logits);
         tellChoice();
         finishLoading();
         finishCounts();
-        m_result.asideMs = m_clock.asideMs();
         m_clock.stop();
+        takeTimes();
         return std::move(m_result);
     }
 
     const std::vector<SegmentFailure>& failures() const { return m_failures; }
 
 private:
+    using Moment = StageClock::Moment;
+
     void runStrategy(SliceSource source) {
         switch (m_plan.options.strategy) {
             case Strategy::Full:
@@ -164,15 +112,23 @@ private:
             m_pass.bringToHost();
     }
 
-    void embedRows() {
-        m_pass.bringTo(m_model.backend(0));
-        if (!m_pass.onHost())
-            return m_model.embed(m_pass.ofPosition(), m_rows);
+    /// Begins a pass, in its stage.
+    void embedRows(double& stageMs) {
+        Backend& backend = m_model.backend(0);
+        m_clock.switchTo(stageMs, backend);
+        m_pass.bringTo(backend);
+        if (m_pass.onHost())
+            m_model.embed(idsOfRows(), m_rows);
+        else
+            m_model.embed(m_pass.ofPosition(), m_rows);
+        m_clock.moment(backend);
+    }
+    TokenIds idsOfRows() const {
         TokenIds ids;
         ids.reserve(static_cast<std::size_t>(m_pass.count()));
         for (const int position : m_pass.positions().values())
             ids.push_back(m_layout.ids[static_cast<std::size_t>(position)]);
-        m_model.embed(ids, m_rows);
+        return ids;
     }
 
     /// Starts reading the hits that `wanted` accepts.
@@ -191,12 +147,13 @@ private:
         m_loading = true;
     }
 
+    /// From the end of the layer before on; what is named next begins another stage.
     std::span<const KvSliceView> waitForLayer(int layer) {
         if (m_stop.stop_requested())
             throw PassStopped{Status(StatusCode::Cancelled, "stopped while prefilling layer " + std::to_string(layer))};
         if (!m_loading)
             return {};
-        m_clock.switchTo(m_result.ms.load);
+        m_clock.enter(m_result.ms.load);
         const std::span<const KvSliceView> slices = m_loader->wait(layer);
         if (!m_loader->failures().empty()) {
             for (const LoadFailure& failure : m_loader->failures())
@@ -209,13 +166,14 @@ private:
     /// Moves loaded slices to their positions in the cache.
     template <class Wanted>
     void placeSlices(int layer, std::span<const KvSliceView> slices, Wanted wanted) {
-        m_clock.switchTo(m_result.ms.rotate);
         m_slices.clear();
         for (std::size_t i = 0; i < slices.size(); ++i)
             if (slices[i].tokens > 0 && wanted(m_loaded[i]))
                 m_slices.push_back({slices[i], m_loaded[i].begin});
-        if (!m_slices.empty())
-            m_model.backend(layer).placeSlices(m_slices, m_model.rope(), m_cache.layer(layer));
+        if (m_slices.empty())
+            return;
+        Backend& backend = m_model.backend(layer);
+        m_clock.switchTo(m_result.ms.rotate, backend, backend.placeSlices(m_slices, m_model.rope(), m_cache.layer(layer)));
     }
 
     /// Gives the layer's buffers back to the loader: at once, or, while a device still reads them, with the next layer.
@@ -232,21 +190,27 @@ private:
             m_loader->release(layer);
     }
 
-    /// Q, K, V of the rows; K and V into the cache at their true positions.
-    void projectAndScatter(int layer) {
-        const double begin = m_clock.elapsedMs();
+    /// When the layer's rows are begun with, in the stage: behind what was loaded for it, or where the layer before has ended.
+    Moment beginLayer(int layer, double& stageMs) {
+        return m_loading ? m_clock.switchTo(stageMs, m_model.backend(layer)) : m_clock.enter(stageMs);
+    }
+
+    /// Q, K, V of the rows; K and V into the cache at their true positions. Returns its end.
+    Moment projectAndScatter(int layer, Moment begin) {
         Backend& backend = m_model.backend(layer);
         const int count = m_pass.count();
         m_pass.bringTo(backend);
         m_model.projectQkv(layer, count, m_rows);
         backend.scatterKv(m_rows.k(count), m_rows.v(count), m_pass.positions(), m_model.rope(), m_cache.layer(layer));
         m_linearWork += count * m_work.qkv;
-        m_result.passes.back().linearMs += m_clock.elapsedMs() - begin;
+        const Moment end = m_clock.moment(backend);
+        addCost(&PassCost::linearMs, begin, end);
+        return end;
     }
 
-    void attendAndFinish(int layer, TensorView q, const TensorView* mass = nullptr, int massBegin = 0) {
-        PassCost& cost = m_result.passes.back();
-        const double begin = m_clock.elapsedMs();
+    /// Returns its end.
+    Moment attendAndFinish(int layer, TensorView q, Moment begin, const TensorView* mass = nullptr, int massBegin = 0) {
+        Backend& backend = m_model.backend(layer);
         // Above the last layer's K and V only the last row is needed, for the logits; the others only if someone looks at them.
         const bool lastLayer = layer + 1 == m_layers;
         const int count = m_pass.count();
@@ -258,39 +222,38 @@ private:
         } else {
             m_model.attend(layer, q, m_pass.positions(), m_pass.limits(), m_cache.layer(layer), m_rows, mass, massBegin);
         }
-        const double attended = m_clock.elapsedMs();
+        const Moment attended = m_clock.moment(backend);
         if (m_probe != nullptr)
-            m_clock.aside([&] {
+            m_clock.aside(backend, [&] {
                 m_probe->afterAttention(layer, m_rows.rotatedQ(count), m_pass.positions().values(), m_pass.limits().values(),
                                         m_cache.layer(layer));
             });
         m_model.finishRows(layer, finished, count - finished, m_rows);
         m_linearWork += count * (m_work.total - m_work.qkv);  // as if every row were finished: `full` saves the same
+        const Moment end = m_clock.moment(backend);
         if (!lastLayer) {
-            cost.attentionMs += attended - begin;
-            cost.linearMs += m_clock.elapsedMs() - attended;
-            cost.layers += 1;
+            addCost(&PassCost::attentionMs, begin, attended);
+            addCost(&PassCost::linearMs, attended, end);
+            m_result.passes.back().layers += 1;
         }
+        return end;
     }
 
-    void stampLayer(int layer, double begin) {
-        LayerTiming& timing = m_result.layers[static_cast<std::size_t>(layer)];
-        timing.computeBegin = begin;
-        timing.computeEnd = m_clock.elapsedMs();
+    /// Of the pass at hand.
+    void addCost(double PassCost::*what, Moment begin, Moment end) {
+        m_costs.push_back({m_result.passes.size() - 1, what, {begin, end}});
     }
+    void stampLayer(int layer, Moment begin, Moment end) { m_computed[static_cast<std::size_t>(layer)] = {begin, end}; }
 
     /// The rows through all layers, over what is loaded on the way.
     void runPass(double& stageMs) {
-        m_clock.switchTo(stageMs);
-        embedRows();
+        embedRows(stageMs);
         for (int layer = 0; layer < m_layers; ++layer) {
             placeSlices(layer, waitForLayer(layer), [](const PromptLayout::Hit&) { return true; });
             releaseLayer(layer);
-            m_clock.switchTo(stageMs);
-            const double begin = m_clock.elapsedMs();
-            projectAndScatter(layer);
-            attendAndFinish(layer, m_rows.q(m_pass.count()));
-            stampLayer(layer, begin);
+            const Moment begin = beginLayer(layer, stageMs);
+            const Moment projected = projectAndScatter(layer, begin);
+            stampLayer(layer, begin, attendAndFinish(layer, m_rows.q(m_pass.count()), projected));
         }
     }
 
@@ -330,15 +293,14 @@ private:
         m_loading = false;  // its last buffers are read while the next pass runs
         if (chosenCount(m_layout, m_plan.options.ratio) == 0)
             return;  // nothing to compute again: the pass over the question was the whole prefill
-        m_clock.switchTo(m_result.ms.check);
         Backend& backend = m_score->backend();
+        m_clock.switchTo(m_result.ms.check, backend);
         startRows(chooseRows(m_layout, backend, m_score->view(), m_plan.options.ratio, m_layout.ids), backend);
         runPass(m_result.ms.recompute);
     }
 
     /// The question's pass over the loaded KV; scores each context token by what the suffix's attention says of it.
     void scoreContext() {
-        m_clock.switchTo(m_result.ms.questionPass);
         const int suffixRows = m_layout.promptTokens - m_layout.suffixBegin;
         const int suffixRow = m_pass.count() - suffixRows;
         m_score.emplace(m_model.backend(0), m_layout.contextTokens);
@@ -348,24 +310,24 @@ private:
         // Mean over layers 1 … L−1, heads and suffix rows: layer 0 sees tokens, not what they mean here.
         const float scale = 1.0F / (static_cast<float>(std::max(1, m_layers - 1)) *
                                     static_cast<float>(m_model.config().heads) * static_cast<float>(suffixRows));
-        embedRows();
+        embedRows(m_result.ms.questionPass);
         for (int layer = 0; layer < m_layers; ++layer) {
             placeSlices(layer, waitForLayer(layer), [](const PromptLayout::Hit&) { return true; });
             releaseLayer(layer);
-            m_clock.switchTo(m_result.ms.questionPass);
-            const double begin = m_clock.elapsedMs();
-            projectAndScatter(layer);
+            const Moment begin = beginLayer(layer, m_result.ms.questionPass);
+            const Moment projected = projectAndScatter(layer, begin);
+            const TensorView q = m_rows.q(m_pass.count());
             if (layer == 0) {
-                attendAndFinish(layer, m_rows.q(m_pass.count()));
-            } else {
-                Backend& backend = m_model.backend(layer);
-                m_score->moveTo(backend);
-                const TensorView mass = sums.cleared(backend);
-                attendAndFinish(layer, m_rows.q(m_pass.count()), &mass, suffixRow);
-                backend.accumulateScore(mass, m_cache.layer(layer), m_layout.contextBegin, m_layout.contextTokens, weight,
-                                        scale, m_score->view());
+                stampLayer(layer, begin, attendAndFinish(layer, q, projected));
+                continue;
             }
-            stampLayer(layer, begin);
+            Backend& backend = m_model.backend(layer);
+            m_score->moveTo(backend);
+            const TensorView mass = sums.cleared(backend);
+            attendAndFinish(layer, q, projected, &mass, suffixRow);
+            backend.accumulateScore(mass, m_cache.layer(layer), m_layout.contextBegin, m_layout.contextTokens, weight, scale,
+                                    m_score->view());
+            stampLayer(layer, begin, m_clock.moment(backend));
         }
     }
 
@@ -376,8 +338,7 @@ private:
         std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - firstRow));
         std::iota(positions.begin(), positions.end(), firstRow);
         startRows(std::move(positions));
-        m_clock.switchTo(m_result.ms.layersBeforeCheck);
-        embedRows();
+        embedRows(m_result.ms.layersBeforeCheck);
         for (int layer = 0; layer < m_layers; ++layer) {
             const std::span<const KvSliceView> slices = waitForLayer(layer);
             // Up to the check layer every context row is computed afresh; only the head's KV comes from the store.
@@ -385,17 +346,15 @@ private:
             double& stageMs = layer < checkLayer    ? m_result.ms.layersBeforeCheck
                               : layer == checkLayer ? m_result.ms.check
                                                     : m_result.ms.recompute;
-            m_clock.switchTo(stageMs);
-            const double begin = m_clock.elapsedMs();
-            projectAndScatter(layer);
+            const Moment begin = beginLayer(layer, stageMs);
+            Moment projected = projectAndScatter(layer, begin);
             TensorView q = m_rows.q(m_pass.count());
             if (layer == checkLayer) {
                 q = selectByDeviation(layer, slices, firstRow);
-                m_clock.switchTo(m_result.ms.recompute);
+                projected = m_clock.switchTo(m_result.ms.recompute, m_model.backend(layer));
             }
             releaseLayer(layer);
-            attendAndFinish(layer, q);
-            stampLayer(layer, begin);
+            stampLayer(layer, begin, attendAndFinish(layer, q, projected));
         }
     }
 
@@ -409,9 +368,11 @@ private:
                 m_slices.push_back({slices[i], m_loaded[i].begin - m_layout.contextBegin});
         const int all = m_pass.count();
         const int contextRow = m_layout.contextBegin - firstRow;
-        backend.deviations(m_rows.k(all).slice(contextRow, m_layout.contextTokens),
-                           m_rows.v(all).slice(contextRow, m_layout.contextTokens), m_slices, m_spec.kvHeads,
-                           m_plan.options.metric, m_score->view());
+        m_clock.enter(m_result.ms.load);  // until the slices are where they are compared
+        m_clock.switchTo(m_result.ms.check, backend,
+                         backend.deviations(m_rows.k(all).slice(contextRow, m_layout.contextTokens),
+                                            m_rows.v(all).slice(contextRow, m_layout.contextTokens), m_slices,
+                                            m_spec.kvHeads, m_plan.options.metric, m_score->view()));
         std::vector<int> rowOfPosition(static_cast<std::size_t>(m_layout.promptTokens));
         std::iota(rowOfPosition.begin(), rowOfPosition.end(), -firstRow);
         ChosenRows chosen = chooseRows(m_layout, backend, m_score->view(), m_plan.options.ratio, rowOfPosition);
@@ -437,25 +398,37 @@ private:
     void finishLoading() {
         if (m_loader == nullptr)
             return;
-        m_clock.switchTo(m_result.ms.load);
+        m_clock.switchToHost(m_result.ms.load);
         m_result.bytesLoaded = m_loader->bytesLoaded();
         m_result.bytesFromRam = m_loader->bytesFromRam();
         for (std::size_t i = 0; i < m_loaded.size(); ++i)
             if (m_loader->cameFromRam(static_cast<int>(i)))
                 m_result.segmentsFromRam.push_back(m_loaded[i].segment);
-        double busy = 0;
         for (int layer = 0; layer < m_layers; ++layer) {
             const KvLoader::Interval interval = m_loader->interval(layer);
             LayerTiming& timing = m_result.layers[static_cast<std::size_t>(layer)];
             timing.loadBegin = interval.beginMs;
             timing.loadEnd = interval.endMs;
-            busy += interval.endMs - interval.beginMs;
         }
-        m_result.ms.loadHidden = std::max(0.0, busy - m_result.ms.load);
         m_model.backend(m_layers - 1).awaitUploads(m_heldTicket);
         m_heldTicket = 0;
         m_loading = false;
         m_loader.reset();
+    }
+
+    /// Of the stopped clock.
+    void takeTimes() {
+        m_result.asideMs = m_clock.asideMs();
+        double busy = 0;
+        for (std::size_t layer = 0; layer < m_computed.size(); ++layer) {
+            LayerTiming& timing = m_result.layers[layer];
+            timing.computeBegin = m_clock.ms(m_computed[layer].begin);
+            timing.computeEnd = m_clock.ms(m_computed[layer].end);
+            busy += timing.loadEnd - timing.loadBegin;
+        }
+        m_result.ms.loadHidden = std::max(0.0, busy - m_result.ms.load);
+        for (const Cost& cost : m_costs)
+            m_result.passes[cost.pass].*cost.what += m_clock.ms(cost.time.end) - m_clock.ms(cost.time.begin);
     }
 
     void finishCounts() {
@@ -476,6 +449,16 @@ private:
         m_result.chargedWork = m_linearWork / (m_work.total * m_layers * m_layout.promptTokens);
     }
 
+    struct Interval {
+        Moment begin = 0;
+        Moment end = 0;
+    };
+    struct Cost {
+        std::size_t pass;
+        double PassCost::*what;
+        Interval time;
+    };
+
     Prefill m_result;
     StageClock m_clock{m_result.ms.plan};  // before the layout: making it is a stage's time too
     const Transformer& m_model;
@@ -495,6 +478,8 @@ private:
     std::unique_ptr<KvLoader> m_loader;
     bool m_loading = false;  // whether the pass at hand takes layers from the loader
     std::vector<SegmentFailure> m_failures;
+    std::vector<Interval> m_computed;  // [L], by the last pass
+    std::vector<Cost> m_costs;
     PassRows m_pass;
     std::optional<ContextScore> m_score;  // of the strategies that choose by what is computed
     int m_exactPrefix = 0;

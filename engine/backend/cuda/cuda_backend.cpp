@@ -13,6 +13,7 @@
 #include "engine/backend/cuda/kernels/rows.h"
 #include "engine/backend/cuda/row_selector.h"
 #include "engine/backend/cuda/slice_ring.h"
+#include "engine/backend/cuda/stream_marks.h"
 #include "engine/backend/cuda/uploads.h"
 #include "engine/backend/cuda/weight_matrix.h"
 #include "engine/backend/half.h"
@@ -55,6 +56,9 @@ public:
     int threads() const override { return 1; }
     void burst(const std::function<void()>& work) override { m_bursts.run(work); }
 
+    Mark mark() override { return m_marks.set(); }
+    void timesOf(std::span<const Mark> marks, std::span<TimePoint> times) override { m_marks.timesOf(marks, times); }
+
     Buffer allocate(std::uint64_t bytes) override;
     bool inHostMemory() const override { return false; }
     Buffer allocateHost(std::uint64_t bytes) override { return m_pinned.take(bytes); }
@@ -85,13 +89,13 @@ public:
     void rotateQueries(TensorView q, int heads, RowNumbers positions, const RopeTable& rope, TensorView out) override;
     void scatterKv(TensorView k, TensorView v, RowNumbers positions, const RopeTable& rope, KvLayerView cache) override;
     void placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) override;
-    void placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) override;
+    Mark placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) override;
     std::uint64_t uploadTicket() const override { return m_slices.ticket(); }
     void awaitUploads(std::uint64_t ticket) noexcept override { m_slices.await(ticket); }
     void exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut, std::byte* vOut) override;
     void deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
                    TensorView dev) override;
-    void deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
+    Mark deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
                     TensorView dev) override;
     void attention(TensorView q, int heads, KvLayerView cache, RowNumbers keyLimits, TensorView out,
                    const TensorView* mass) override;
@@ -131,6 +135,7 @@ private:
     const DType m_narrow;
     const int m_processors;
     Stream m_compute;
+    StreamMarks m_marks{m_compute};
     MemoryPool m_memory{MemoryPool::Kind::Device, &m_compute};
     MemoryPool m_pinned{MemoryPool::Kind::Pinned};
     Buffer m_workspace;
@@ -305,18 +310,20 @@ void CudaBackend::placeSlice(const KvSliceView& slice, int firstPosition, const 
     placeSlices(std::span(&one, 1), rope, cache);
 }
 
-void CudaBackend::placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) {
+Mark CudaBackend::placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) {
     for (const SliceAt& slice : slices) {
         assert(slice.slice.dtype == slices[0].slice.dtype && slice.at >= 0);
         assert(slice.at + slice.slice.tokens <= std::min(cache.capacity, rope.positions()));
         static_cast<void>(slice);
     }
     const SliceRing::Sent sent = send(slices, cache.kvHeads, cache.headDim);
+    Mark there = mark();
     if (sent.tokens == 0)
-        return;
+        return there;
     launchPlace(m_compute, sent.piece, slices[0].slice.dtype, m_places.of<SlicePlace>(sent.places.size()),
                 static_cast<int>(sent.places.size()), sent.tokens, m_ropes.find(rope), view(cache));
     m_slices.used(sent);
+    return there;
 }
 
 void CudaBackend::exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut, std::byte* vOut) {
@@ -339,15 +346,17 @@ void CudaBackend::deviation(TensorView k, TensorView v, const KvSliceView& slice
     deviations(k, v, std::span(&one, 1), kvHeads, metric, dev);
 }
 
-void CudaBackend::deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads,
+Mark CudaBackend::deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads,
                              DeviationMetric metric, TensorView dev) {
     assert(dev.columns == k.rows && v.rows == k.rows);
     const SliceRing::Sent sent = send(slices, kvHeads, k.columns / kvHeads);
+    Mark there = mark();
     if (sent.tokens == 0)
-        return;
+        return there;
     launchDeviation(m_compute, k, v, sent.piece, slices[0].slice.dtype, m_places.of<SlicePlace>(sent.places.size()),
                     static_cast<int>(sent.places.size()), sent.tokens, kvHeads, metric, static_cast<float*>(dev.data));
     m_slices.used(sent);
+    return there;
 }
 
 void CudaBackend::attention(TensorView q, int heads, KvLayerView cache, RowNumbers keyLimits, TensorView out,

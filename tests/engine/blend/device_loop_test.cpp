@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 
 #include "engine/backend/cuda/cuda_backend.h"
 #include "engine/blend/precompute.h"
@@ -94,6 +96,62 @@ TEST(DeviceLoop, TheHostWaitsForNoStreamBeforeEverythingWasLaunched) {
         ASSERT_FALSE(waits.launchesBefore().empty()) << "the logits come to the host";
         for (const std::uint64_t launches : waits.launchesBefore())
             EXPECT_EQ(launches, emulated::counters().launches) << static_cast<int>(query.blend.strategy);
+    }
+}
+
+double milliseconds(std::chrono::steady_clock::duration duration) {
+    return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+double sumOfStages(const engine::Timings& ms) {
+    return ms.plan + ms.load + ms.rotate + ms.questionPass + ms.layersBeforeCheck + ms.check + ms.recompute + ms.firstToken;
+}
+
+constexpr double kKernelMs = emulated::kKernelTakes / 1e6;
+constexpr double kClockMs = 1e-4;  // what milliseconds in fp32 are rounded by, over a run
+
+// The host runs ahead of all of it: by its own clock a layer would take what it takes to ask for it.
+TEST(DeviceLoop, LayersAndPassesTakeWhatTheDeviceTook) {
+    DeviceBench bench;
+    bench.prefill(threeChunks(Strategy::Full));  // scratch memory and constants settle
+    const auto begin = std::chrono::steady_clock::now();
+    const engine::Prefill prefill = bench.prefill(threeChunks(Strategy::Full));
+    const double whole = milliseconds(std::chrono::steady_clock::now() - begin);
+    ASSERT_GE(prefill.layers.size(), 3U);
+    const auto computed = [&](std::size_t layer) {
+        return prefill.layers[layer].computeEnd - prefill.layers[layer].computeBegin;
+    };
+    double all = 0;
+    for (std::size_t layer = 0; layer + 1 < prefill.layers.size(); ++layer) {
+        EXPECT_NEAR(computed(layer), computed(0), kClockMs) << "the same launches in every layer but the last";
+        all += computed(layer);
+    }
+    constexpr double kFewest = 10;  // norm, Q K V, scatter, rotation, attention, output, norm, gate and up, SwiGLU, down
+    EXPECT_GE(computed(0), kFewest * kKernelMs - kClockMs);
+    EXPECT_NEAR(std::remainder(computed(0), kKernelMs), 0, kClockMs) << "kernels and nothing else";
+    ASSERT_EQ(prefill.passes.size(), 1U);
+    constexpr double kProjection = 3;  // norm, Q K V, scatter: the last layer's count, too
+    EXPECT_NEAR(prefill.passes[0].linearMs + prefill.passes[0].attentionMs, all + kProjection * kKernelMs, kClockMs);
+    EXPECT_GE(prefill.passes[0].attentionMs, 2 * (static_cast<double>(prefill.layers.size()) - 1) * kKernelMs - kClockMs);
+    EXPECT_GE(prefill.ms.recompute, all);
+    EXPECT_LE(sumOfStages(prefill.ms), whole);
+}
+
+TEST(DeviceLoop, StagesTakeWhatTheDeviceTook) {
+    DeviceBench bench;
+    for (const Strategy strategy : {Strategy::CacheBlend, Strategy::QueryValue, Strategy::Reuse}) {
+        bench.prefill(threeChunks(strategy));
+        const engine::Prefill first = bench.prefill(threeChunks(strategy));
+        const engine::Prefill second = bench.prefill(threeChunks(strategy));
+        for (double engine::Timings::*stage : {&engine::Timings::rotate, &engine::Timings::questionPass,
+                                               &engine::Timings::layersBeforeCheck, &engine::Timings::recompute})
+            EXPECT_NEAR(first.ms.*stage, second.ms.*stage, 0.02 * (first.ms.*stage) + kClockMs)
+                << static_cast<int>(strategy);
+        EXPECT_GE(first.ms.rotate, kKernelMs - kClockMs);
+        const engine::PassCost& cost = first.passes.back();
+        const double stage = strategy == Strategy::Reuse ? first.ms.questionPass : first.ms.recompute;
+        EXPECT_GE(stage, cost.attentionMs) << "the stage holds its pass";
+        EXPECT_GE(cost.attentionMs, 2 * cost.layers * kKernelMs - kClockMs);
     }
 }
 
