@@ -241,7 +241,8 @@ struct TokenCounts {
     int generated = 0;
 };
 
-/// Milliseconds. The stages retrieve … first_token sum to ttft; load is the time spent *waiting* for the loader.
+/// Milliseconds. The stages retrieve … first_token sum to ttft; load is the time spent *waiting* for what is loaded. Of a device: its own
+/// (engine/backend/cuda/README.md).
 struct Timings {
     double retrieve = 0;
     double tokenize = 0;

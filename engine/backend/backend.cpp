@@ -28,27 +28,50 @@ Buffer Backend::allocateHost(std::uint64_t bytes) {
     return Buffer(data, bytes, [](void* memory) { std::free(memory); });
 }
 
-void Backend::placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) {
+void Backend::timesOf(std::span<const Mark> marks, std::span<TimePoint> times) {
+    assert(times.size() == marks.size());
+    std::transform(marks.begin(), marks.end(), times.begin(), [](const Mark& mark) { return mark.named; });
+}
+
+Mark Backend::placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) {
+    Mark there = mark();
     for (const SliceAt& slice : slices) {
         placeSlice(slice.slice, slice.at, rope, cache);
     }
+    return there;
 }
 
-void Backend::deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
+Mark Backend::deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
                          TensorView dev) {
     assert(dev.columns == k.rows);
+    Mark there = mark();
     for (const SliceAt& slice : slices) {
         deviation(k.slice(slice.at, slice.slice.tokens), v.slice(slice.at, slice.slice.tokens), slice.slice, kvHeads, metric,
                   dev.columnsSlice(slice.at, slice.slice.tokens));
     }
+    return there;
 }
 
-void Backend::selectGreatest(TensorView row, std::span<const std::uint8_t> excluded, std::span<int> chosen,
-                             std::span<float> values) {
-    const std::span<const float> elements = elementsOf(row);
-    engine::selectGreatest(elements, excluded, chosen);
-    assert(values.empty() || values.size() == elements.size());
-    std::copy_n(elements.begin(), values.size(), values.begin());
+ChosenRows Backend::chooseRows(TensorView score, const RowChoice& choice) {
+    std::vector<int> chosen(static_cast<std::size_t>(choice.count));
+    engine::selectGreatest(elementsOf(score), choice.excluded, chosen);
+    for (int& position : chosen)
+        position += choice.begin;
+    const std::size_t count = choice.forced.size() + chosen.size();
+    ChosenRows rows;
+    rows.memory = allocate(3 * count * sizeof(int));
+    const std::span positions(static_cast<int*>(rows.memory.data()), count);
+    const std::span limits(positions.data() + count, count);
+    const std::span ofPosition(limits.data() + count, count);
+    std::merge(choice.forced.begin(), choice.forced.end(), chosen.begin(), chosen.end(), positions.begin());
+    for (std::size_t row = 0; row < count; ++row) {
+        limits[row] = positions[row] + 1;
+        ofPosition[row] = choice.ofPosition[static_cast<std::size_t>(positions[row])];
+    }
+    rows.positions = positions;
+    rows.limits = limits;
+    rows.ofPosition = ofPosition;
+    return rows;
 }
 
 void Backend::rankGreatest(TensorView row, std::span<int> indices, std::span<float> values) {

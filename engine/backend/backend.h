@@ -1,6 +1,7 @@
 // The operations in which back ends differ. The blend loop is written once, above them. Dimension letters: engine/README.md.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <string>
 
 #include "engine/backend/rope_table.h"
+#include "engine/backend/row_numbers.h"
 #include "engine/backend/tensor.h"
 #include "engine/model/host_tensor.h"
 #include "engine/types.h"
@@ -52,6 +54,31 @@ struct SliceAt {
     int at = 0;  // a position of the cache, or a row
 };
 
+/// Which rows are to go on: the forced ones and some chosen by rank. All in host memory.
+struct RowChoice {
+    std::span<const int> forced;             // [F] positions, ascending: go on in any case
+    std::span<const std::uint8_t> excluded;  // [N] not 0 = is no candidate, as what is forced; empty = all are
+    int begin = 0;                           // position of the score's first element
+    int count = 0;                           // k of the candidates, no more than there are
+    std::span<const int> ofPosition;  // [beyond the greatest position] what is wanted of each row: its token, its place
+};
+
+/// Rows that a back end has chosen, forced ones among them, ascending; F + k of each. Its numbers lie in `memory`.
+struct ChosenRows {
+    Buffer memory;
+    RowNumbers positions;
+    RowNumbers limits;      // of their keys, when each row sees itself and all before it: position + 1
+    RowNumbers ofPosition;  // what was wanted of each
+};
+
+using TimePoint = std::chrono::steady_clock::time_point;
+
+/// A moment in a back end's order of work: when all that it had been asked for was done. Must not outlive the back end.
+struct Mark {
+    TimePoint named;                    // when the host asked for it
+    std::shared_ptr<const void> event;  // what a device knows it by; null = it was when it was named
+};
+
 enum class Accumulate { No, Yes };
 /// Which products a matrix is packed for: matmul and matmulRow, or matmulRow alone (the output matrix).
 enum class MatrixUse { Rows, OneRow };
@@ -82,6 +109,13 @@ public:
     /// when a download asks for them or burst() returns; what a broken device throws may come only then.
     virtual void burst(const std::function<void()>& work) { work(); }
 
+    // -- time
+    /// Names the moment at which all that was asked for so far is done. Does not wait.
+    virtual Mark mark() { return {std::chrono::steady_clock::now(), nullptr}; }
+    /// When each of the marks was, by the host's clock; they are in the order in which they were named. Waits for the last of them. A device
+    /// measures from the first, which is taken to have been when it was named: as it was if the device had nothing to do.
+    virtual void timesOf(std::span<const Mark> marks, std::span<TimePoint> times);
+
     // -- memory
     virtual Buffer allocate(std::uint64_t bytes) = 0;  // 64-byte aligned, zero-filled
     /// Whether the host may read and write in place what allocate() gives.
@@ -109,8 +143,9 @@ public:
                                                      MatrixUse use) = 0;
 
     // -- rows
-    /// x[m,:] = table[ids[m],:]; the table stays in its file's format in host memory. x: [M, E] f32.
-    virtual void embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) = 0;
+    /// x[m,:] = table[ids[m],:]; the table stays in its file's format in host memory. Tokens that are not on the host: of a kept table
+    /// only. x: [M, E] f32.
+    virtual void embed(const HostTensor& table, RowNumbers ids, TensorView x) = 0;
     /// out = x / sqrt(mean(x²) + eps) * weight. x: [M, E] f32; weight: [E] f32 (host); out: [M, E] narrow.
     virtual void rmsNorm(TensorView x, std::span<const float> weight, float eps, TensorView out) = 0;
     /// The same per head, in place (Qwen3's q-norm and k-norm). x: [M, heads*D] f32; weight: [D].
@@ -125,20 +160,19 @@ public:
     /// Rows that the feed-forward part is best done with at a time: their wide activations stay in cache, or fill the device.
     virtual int feedForwardRows() const { return 512; }
     /// out[m,:] = x[rows[m],:]. Both f32; out must not overlap x.
-    virtual void gatherRows(TensorView x, std::span<const int> rows, TensorView out) = 0;
+    virtual void gatherRows(TensorView x, RowNumbers rows, TensorView out) = 0;
 
     // -- keys and values
     /// out = RoPE(q) at positions. q: [M, H*D] f32; out: [M, H*D] narrow.
-    virtual void rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
-                               TensorView out) = 0;
+    virtual void rotateQueries(TensorView q, int heads, RowNumbers positions, const RopeTable& rope, TensorView out) = 0;
     /// Writes rows into the cache at their positions: K rotated in fp32, V as it is. k, v: [M, KH*D] f32, K un-rotated.
-    virtual void scatterKv(TensorView k, TensorView v, std::span<const int> positions, const RopeTable& rope,
-                           KvLayerView cache) = 0;
+    virtual void scatterKv(TensorView k, TensorView v, RowNumbers positions, const RopeTable& rope, KvLayerView cache) = 0;
     /// Places a stored slice at positions [firstPosition, firstPosition + T): widened to fp32, K rotated, narrowed to the cache.
     virtual void placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) = 0;
     /// The same for several slices of one layer, which do not overlap. A device may read the slices' host memory, where it came from
-    /// allocateHost, after this and deviations() have returned: until awaitUploads.
-    virtual void placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache);
+    /// allocateHost, after this and deviations() have returned: until awaitUploads. Both return the moment from which the slices lay where
+    /// they are read: before it the back end had nothing to do but wait for them.
+    virtual Mark placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache);
     /// Names the uploads begun so far; 0 = all host memory has been read.
     virtual std::uint64_t uploadTicket() const { return 0; }
     /// Returns once the uploads that the ticket names have been read, or never will be because the device is broken.
@@ -149,14 +183,14 @@ public:
     virtual void deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
                            TensorView dev) = 0;
     /// The same for several slices: rows [at, at + T) of k and v against each; other elements of dev stay. dev: [1, k.rows] f32.
-    virtual void deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
+    virtual Mark deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
                             TensorView dev);
 
     /// Attention of M query rows over cache positions [0, keyLimits[m]): softmax(q·Kᵀ / sqrt(D)) · V. keyLimits ≥ 1.
     /// q, out: [M, H*D] narrow, H a multiple of the cache's KH. Positions at or beyond a row's limit never influence it, whatever
     /// they hold (NaN included). `mass`: [1, ≥ greatest limit] f32 or null; the attention probabilities, summed over rows and
     /// heads, are added to it per key.
-    virtual void attention(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
+    virtual void attention(TensorView q, int heads, KvLayerView cache, RowNumbers keyLimits, TensorView out,
                            const TensorView* mass) = 0;
     /// score[i] += scale * mass[begin+i] * (1 or ‖V[begin+i]‖₂ over all KV heads). mass: as above; score: [1, count] f32.
     virtual void accumulateScore(TensorView mass, KvLayerView cache, int begin, int count, ScoreWeight weight, float scale,
@@ -170,10 +204,9 @@ public:
 
     // -- choosing. Elements of a row [1, N] f32 in the order of ranking.h: the greater first, NaN as +∞, −0 equal to +0; of equal ones the
     // lower index. Same row, same bits.
-    /// The first chosen.size() elements of that order, as indices, ascending. `excluded`: [N] host, not 0 = is no candidate; empty =
-    /// all are. No more are asked for than there are candidates. `values`: [N] host or empty; the row too, with the same wait.
-    virtual void selectGreatest(TensorView row, std::span<const std::uint8_t> excluded, std::span<int> chosen,
-                                std::span<float> values);
+    /// The forced rows and those of the first k candidates in that order, without a wait: what is chosen may be known to the device alone.
+    /// score: [1, N] f32.
+    virtual ChosenRows chooseRows(TensorView score, const RowChoice& choice);
     /// The first indices.size() ≤ N elements in that order, with their values. indices, values: host, of one size.
     virtual void rankGreatest(TensorView row, std::span<int> indices, std::span<float> values);
 

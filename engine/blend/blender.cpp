@@ -11,7 +11,10 @@
 #include <cmath>
 #include <iterator>
 #include <numeric>
+#include <optional>
 
+#include "engine/blend/context_score.h"
+#include "engine/blend/pass_rows.h"
 #include "engine/blend/stage_clock.h"
 #include "engine/blend/token_selector.h"
 
@@ -21,49 +24,6 @@ namespace {
 /// A stop or damage in the middle of a pass; caught in Blender::prefill.
 struct PassStopped {
     Status status;
-};
-
-/// What the question's attention says of each context token, summed where the layers are computed.
-class ContextScore {
-public:
-    ContextScore(int promptTokens, int contextTokens)
-        : m_contextTokens(contextTokens), m_zeros(static_cast<std::size_t>(promptTokens), 0.0F) {}
-
-    /// [1, T], all zero, in the memory of `backend`; the score goes along when that is another one.
-    TensorView clearedMass(Backend& backend) {
-        const std::uint64_t bytes = m_zeros.size() * sizeof(float);
-        if (m_backend != &backend) {
-            const std::vector<float> sums = values();
-            m_mass = backend.allocate(bytes);
-            m_score = backend.allocate(bytes);
-            m_backend = &backend;
-            backend.upload(m_score.data(), sums.data(), sums.size() * sizeof(float));
-        }
-        backend.upload(m_mass.data(), m_zeros.data(), bytes);
-        const auto count = static_cast<int>(m_zeros.size());
-        return {m_mass.data(), DType::F32, 1, count, count};
-    }
-    TensorView score() const { return {m_score.data(), DType::F32, 1, m_contextTokens, m_contextTokens}; }  // [1, N]
-    /// Chooses by the score where it lies.
-    TokenSelection select(const PromptLayout& layout, double ratio) const {
-        return m_backend == nullptr ? selectTokens(layout, values(), ratio)
-                                    : selectTokens(layout, *m_backend, score(), ratio);
-    }
-
-private:
-    /// [N]; zero before the first layer.
-    std::vector<float> values() const {
-        std::vector<float> sums(static_cast<std::size_t>(m_contextTokens), 0.0F);
-        if (m_backend != nullptr)
-            m_backend->download(sums.data(), m_score.data(), sums.size() * sizeof(float));
-        return sums;
-    }
-
-    const int m_contextTokens;
-    const std::vector<float> m_zeros;
-    Backend* m_backend = nullptr;
-    Buffer m_mass;
-    Buffer m_score;
 };
 
 /// State of one prefill.
@@ -82,6 +42,7 @@ public:
           m_layers(model.config().layers),
           m_work(model.layerWork()) {
         m_result.layers.resize(static_cast<std::size_t>(m_layers));
+        m_computed.resize(m_result.layers.size());
     }
     ~PrefillRun() {  // the loader's buffers go away with it
         for (int side = 0; side < m_model.placement().sides(); ++side)
@@ -91,27 +52,32 @@ public:
     PrefillRun& operator=(const PrefillRun&) = delete;
 
     Prefill run(SliceSource source) {
+        for (int side = 0; side < m_model.placement().sides(); ++side)
+            m_clock.moment(m_model.placement().side(side));  // a device counts from here: it has nothing to do yet
         if (m_plan.keptTokens > 0) {
             m_exactPrefix = m_plan.keptTokens;
             std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - m_exactPrefix));
             std::iota(positions.begin(), positions.end(), m_exactPrefix);
-            setRows(std::move(positions));
+            startRows(std::move(positions));
             runPass(m_result.ms.questionPass);
         } else {
             runStrategy(std::move(source));
         }
-        m_clock.switchTo(m_result.ms.firstToken);
-        m_model.logits(m_count - 1, m_rows, m_result.logits);
+        m_clock.switchTo(m_result.ms.firstToken, m_model.backend(m_layers - 1));
+        m_model.logits(m_pass.count() - 1, m_rows, m_result.logits);
+        tellChoice();
         finishLoading();
         finishCounts();
-        m_result.asideMs = m_clock.asideMs();
         m_clock.stop();
+        takeTimes();
         return std::move(m_result);
     }
 
     const std::vector<SegmentFailure>& failures() const { return m_failures; }
 
 private:
+    using Moment = StageClock::Moment;
+
     void runStrategy(SliceSource source) {
         switch (m_plan.options.strategy) {
             case Strategy::Full:
@@ -134,21 +100,35 @@ private:
         }
     }
 
-    /// Rows of the current pass: positions ascending, with the exact key limits.
-    void setRows(std::vector<int> positions) {
-        m_positions = std::move(positions);
-        m_count = static_cast<int>(m_positions.size());
-        m_limits.resize(m_positions.size());
-        std::transform(m_positions.begin(), m_positions.end(), m_limits.begin(), [](int position) { return position + 1; });
-        m_result.passes.push_back({m_count, 0, std::accumulate(m_limits.begin(), m_limits.end(), 0.0), 0, 0});
+    void startRows(std::vector<int> positions) {
+        m_pass.set(std::move(positions));
+        m_result.passes.push_back({m_pass.count(), 0, m_pass.sumOfKeys(), 0, 0});
+    }
+    /// Rows that may be known to the device alone: their keys are counted when they are told (tellChoice).
+    void startRows(ChosenRows rows, Backend& chooser) {
+        m_pass.set(std::move(rows), chooser);
+        m_result.passes.push_back({m_pass.count(), 0, 0, 0, 0});
+        if (m_probe != nullptr)  // which looks at them after every layer
+            m_pass.bringToHost();
     }
 
-    void embedRows() {
+    /// Begins a pass, in its stage.
+    void embedRows(double& stageMs) {
+        Backend& backend = m_model.backend(0);
+        m_clock.switchTo(stageMs, backend);
+        m_pass.bringTo(backend);
+        if (m_pass.onHost())
+            m_model.embed(idsOfRows(), m_rows);
+        else
+            m_model.embed(m_pass.ofPosition(), m_rows);
+        m_clock.moment(backend);
+    }
+    TokenIds idsOfRows() const {
         TokenIds ids;
-        ids.reserve(m_positions.size());
-        for (const int position : m_positions)
+        ids.reserve(static_cast<std::size_t>(m_pass.count()));
+        for (const int position : m_pass.positions().values())
             ids.push_back(m_layout.ids[static_cast<std::size_t>(position)]);
-        m_model.embed(ids, m_rows);
+        return ids;
     }
 
     /// Starts reading the hits that `wanted` accepts.
@@ -164,14 +144,16 @@ private:
         }
         m_loader = std::make_unique<KvLoader>(std::move(source), m_spec, std::move(items),
                                               hostMemoryOf(m_model.placement().hostMemory()));
+        m_loading = true;
     }
 
+    /// From the end of the layer before on; what is named next begins another stage.
     std::span<const KvSliceView> waitForLayer(int layer) {
         if (m_stop.stop_requested())
             throw PassStopped{Status(StatusCode::Cancelled, "stopped while prefilling layer " + std::to_string(layer))};
-        if (m_loader == nullptr)
+        if (!m_loading)
             return {};
-        m_clock.switchTo(m_result.ms.load);
+        m_clock.enter(m_result.ms.load);
         const std::span<const KvSliceView> slices = m_loader->wait(layer);
         if (!m_loader->failures().empty()) {
             for (const LoadFailure& failure : m_loader->failures())
@@ -184,18 +166,19 @@ private:
     /// Moves loaded slices to their positions in the cache.
     template <class Wanted>
     void placeSlices(int layer, std::span<const KvSliceView> slices, Wanted wanted) {
-        m_clock.switchTo(m_result.ms.rotate);
         m_slices.clear();
         for (std::size_t i = 0; i < slices.size(); ++i)
             if (slices[i].tokens > 0 && wanted(m_loaded[i]))
                 m_slices.push_back({slices[i], m_loaded[i].begin});
-        if (!m_slices.empty())
-            m_model.backend(layer).placeSlices(m_slices, m_model.rope(), m_cache.layer(layer));
+        if (m_slices.empty())
+            return;
+        Backend& backend = m_model.backend(layer);
+        m_clock.switchTo(m_result.ms.rotate, backend, backend.placeSlices(m_slices, m_model.rope(), m_cache.layer(layer)));
     }
 
     /// Gives the layer's buffers back to the loader: at once, or, while a device still reads them, with the next layer.
     void releaseLayer(int layer) {
-        if (m_loader == nullptr)
+        if (!m_loading)
             return;
         const std::uint64_t ticket = m_model.backend(layer).uploadTicket();
         if (m_heldTicket != 0) {
@@ -207,62 +190,70 @@ private:
             m_loader->release(layer);
     }
 
-    /// Q, K, V of the rows; K and V into the cache at their true positions.
-    void projectAndScatter(int layer) {
-        const double begin = m_clock.elapsedMs();
-        m_model.projectQkv(layer, m_count, m_rows);
-        m_model.backend(layer).scatterKv(m_rows.k(m_count), m_rows.v(m_count), m_positions, m_model.rope(),
-                                         m_cache.layer(layer));
-        m_linearWork += m_count * m_work.qkv;
-        m_result.passes.back().linearMs += m_clock.elapsedMs() - begin;
+    /// When the layer's rows are begun with, in the stage: behind what was loaded for it, or where the layer before has ended.
+    Moment beginLayer(int layer, double& stageMs) {
+        return m_loading ? m_clock.switchTo(stageMs, m_model.backend(layer)) : m_clock.enter(stageMs);
     }
 
-    void attendAndFinish(int layer, TensorView q, const TensorView* mass = nullptr, int massBegin = 0) {
-        PassCost& cost = m_result.passes.back();
-        const double begin = m_clock.elapsedMs();
+    /// Q, K, V of the rows; K and V into the cache at their true positions. Returns its end.
+    Moment projectAndScatter(int layer, Moment begin) {
+        Backend& backend = m_model.backend(layer);
+        const int count = m_pass.count();
+        m_pass.bringTo(backend);
+        m_model.projectQkv(layer, count, m_rows);
+        backend.scatterKv(m_rows.k(count), m_rows.v(count), m_pass.positions(), m_model.rope(), m_cache.layer(layer));
+        m_linearWork += count * m_work.qkv;
+        const Moment end = m_clock.moment(backend);
+        addCost(&PassCost::linearMs, begin, end);
+        return end;
+    }
+
+    /// Returns its end.
+    Moment attendAndFinish(int layer, TensorView q, Moment begin, const TensorView* mass = nullptr, int massBegin = 0) {
+        Backend& backend = m_model.backend(layer);
         // Above the last layer's K and V only the last row is needed, for the logits; the others only if someone looks at them.
         const bool lastLayer = layer + 1 == m_layers;
-        const int finished = lastLayer ? m_count - 1 : 0;
-        const int attendedFrom = mass == nullptr && m_probe == nullptr ? finished : 0;
-        if (attendedFrom > 0) {
-            const auto from = static_cast<std::size_t>(attendedFrom);
-            m_model.attendRows(layer, q.slice(attendedFrom, m_count - attendedFrom), std::span(m_positions).subspan(from),
-                               std::span(m_limits).subspan(from), m_cache.layer(layer), m_rows, attendedFrom);
+        const int count = m_pass.count();
+        const int finished = lastLayer ? count - 1 : 0;
+        const int from = mass == nullptr && m_probe == nullptr ? finished : 0;
+        if (from > 0) {
+            m_model.attendRows(layer, q.slice(from, count - from), m_pass.positions().slice(from, count - from),
+                               m_pass.limits().slice(from, count - from), m_cache.layer(layer), m_rows, from);
         } else {
-            m_model.attend(layer, q, m_positions, m_limits, m_cache.layer(layer), m_rows, mass, massBegin);
+            m_model.attend(layer, q, m_pass.positions(), m_pass.limits(), m_cache.layer(layer), m_rows, mass, massBegin);
         }
-        const double attended = m_clock.elapsedMs();
+        const Moment attended = m_clock.moment(backend);
         if (m_probe != nullptr)
-            m_clock.aside([&] {
-                m_probe->afterAttention(layer, m_rows.rotatedQ(m_count), m_positions, m_limits, m_cache.layer(layer));
+            m_clock.aside(backend, [&] {
+                m_probe->afterAttention(layer, m_rows.rotatedQ(count), m_pass.positions().values(), m_pass.limits().values(),
+                                        m_cache.layer(layer));
             });
-        m_model.finishRows(layer, finished, m_count - finished, m_rows);
-        m_linearWork += m_count * (m_work.total - m_work.qkv);  // as if every row were finished: `full` saves the same
+        m_model.finishRows(layer, finished, count - finished, m_rows);
+        m_linearWork += count * (m_work.total - m_work.qkv);  // as if every row were finished: `full` saves the same
+        const Moment end = m_clock.moment(backend);
         if (!lastLayer) {
-            cost.attentionMs += attended - begin;
-            cost.linearMs += m_clock.elapsedMs() - attended;
-            cost.layers += 1;
+            addCost(&PassCost::attentionMs, begin, attended);
+            addCost(&PassCost::linearMs, attended, end);
+            m_result.passes.back().layers += 1;
         }
+        return end;
     }
 
-    void stampLayer(int layer, double begin) {
-        LayerTiming& timing = m_result.layers[static_cast<std::size_t>(layer)];
-        timing.computeBegin = begin;
-        timing.computeEnd = m_clock.elapsedMs();
+    /// Of the pass at hand.
+    void addCost(double PassCost::*what, Moment begin, Moment end) {
+        m_costs.push_back({m_result.passes.size() - 1, what, {begin, end}});
     }
+    void stampLayer(int layer, Moment begin, Moment end) { m_computed[static_cast<std::size_t>(layer)] = {begin, end}; }
 
     /// The rows through all layers, over what is loaded on the way.
     void runPass(double& stageMs) {
-        m_clock.switchTo(stageMs);
-        embedRows();
+        embedRows(stageMs);
         for (int layer = 0; layer < m_layers; ++layer) {
             placeSlices(layer, waitForLayer(layer), [](const PromptLayout::Hit&) { return true; });
             releaseLayer(layer);
-            m_clock.switchTo(stageMs);
-            const double begin = m_clock.elapsedMs();
-            projectAndScatter(layer);
-            attendAndFinish(layer, m_rows.q(m_count));
-            stampLayer(layer, begin);
+            const Moment begin = beginLayer(layer, stageMs);
+            const Moment projected = projectAndScatter(layer, begin);
+            stampLayer(layer, begin, attendAndFinish(layer, m_rows.q(m_pass.count()), projected));
         }
     }
 
@@ -273,7 +264,7 @@ private:
         m_exactPrefix = prefix;
         std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - prefix));
         std::iota(positions.begin(), positions.end(), prefix);
-        setRows(std::move(positions));
+        startRows(std::move(positions));
         runPass(m_result.ms.recompute);
     }
 
@@ -282,7 +273,7 @@ private:
         m_result.selection =
             byOffset ? selectTokens(m_layout, offsetScore(m_layout), m_plan.options.ratio) : selectTokens(m_layout, {}, 0);
         startLoading(std::move(source), [](const PromptLayout::Hit&) { return 0; });
-        setRows(chosenRows());
+        startRows(chosenRows());
         runPass(m_plan.options.strategy == Strategy::Reuse ? m_result.ms.questionPass : m_result.ms.recompute);
     }
 
@@ -297,47 +288,47 @@ private:
 
     void runQuery(SliceSource source) {
         startLoading(std::move(source), [](const PromptLayout::Hit&) { return 0; });
-        setRows(m_layout.forcedPositions());
-        const ContextScore score = scoreContext();
-        m_clock.switchTo(m_result.ms.check);
-        m_result.selection = score.select(m_layout, m_plan.options.ratio);
-        finishLoading();
-        if (chosenRows().size() == m_positions.size())
+        startRows(m_layout.forcedPositions());
+        scoreContext();
+        m_loading = false;  // its last buffers are read while the next pass runs
+        if (chosenCount(m_layout, m_plan.options.ratio) == 0)
             return;  // nothing to compute again: the pass over the question was the whole prefill
-        setRows(chosenRows());
+        Backend& backend = m_score->backend();
+        m_clock.switchTo(m_result.ms.check, backend);
+        startRows(chooseRows(m_layout, backend, m_score->view(), m_plan.options.ratio, m_layout.ids), backend);
         runPass(m_result.ms.recompute);
     }
 
-    /// The question's pass over the loaded KV; returns per context token what the suffix's attention says.
-    ContextScore scoreContext() {
-        m_clock.switchTo(m_result.ms.questionPass);
-        const int suffixRow = m_count - (m_layout.promptTokens - m_layout.suffixBegin);
-        const int suffixRows = m_count - suffixRow;
-        ContextScore sums(m_layout.promptTokens, m_layout.contextTokens);
+    /// The question's pass over the loaded KV; scores each context token by what the suffix's attention says of it.
+    void scoreContext() {
+        const int suffixRows = m_layout.promptTokens - m_layout.suffixBegin;
+        const int suffixRow = m_pass.count() - suffixRows;
+        m_score.emplace(m_model.backend(0), m_layout.contextTokens);
+        LayerMass sums(m_layout.promptTokens);
         const ScoreWeight weight =
             m_plan.options.strategy == Strategy::QueryValue ? ScoreWeight::AttentionTimesValueNorm : ScoreWeight::Attention;
         // Mean over layers 1 … L−1, heads and suffix rows: layer 0 sees tokens, not what they mean here.
         const float scale = 1.0F / (static_cast<float>(std::max(1, m_layers - 1)) *
                                     static_cast<float>(m_model.config().heads) * static_cast<float>(suffixRows));
-        embedRows();
+        embedRows(m_result.ms.questionPass);
         for (int layer = 0; layer < m_layers; ++layer) {
             placeSlices(layer, waitForLayer(layer), [](const PromptLayout::Hit&) { return true; });
             releaseLayer(layer);
-            m_clock.switchTo(m_result.ms.questionPass);
-            const double begin = m_clock.elapsedMs();
-            projectAndScatter(layer);
+            const Moment begin = beginLayer(layer, m_result.ms.questionPass);
+            const Moment projected = projectAndScatter(layer, begin);
+            const TensorView q = m_rows.q(m_pass.count());
             if (layer == 0) {
-                attendAndFinish(layer, m_rows.q(m_count));
-            } else {
-                Backend& backend = m_model.backend(layer);
-                const TensorView mass = sums.clearedMass(backend);
-                attendAndFinish(layer, m_rows.q(m_count), &mass, suffixRow);
-                backend.accumulateScore(mass, m_cache.layer(layer), m_layout.contextBegin, m_layout.contextTokens, weight,
-                                        scale, sums.score());
+                stampLayer(layer, begin, attendAndFinish(layer, q, projected));
+                continue;
             }
-            stampLayer(layer, begin);
+            Backend& backend = m_model.backend(layer);
+            m_score->moveTo(backend);
+            const TensorView mass = sums.cleared(backend);
+            attendAndFinish(layer, q, projected, &mass, suffixRow);
+            backend.accumulateScore(mass, m_cache.layer(layer), m_layout.contextBegin, m_layout.contextTokens, weight, scale,
+                                    m_score->view());
+            stampLayer(layer, begin, m_clock.moment(backend));
         }
-        return sums;
     }
 
     void runCacheBlend(SliceSource source) {
@@ -346,9 +337,8 @@ private:
         const int firstRow = m_layout.reusedHeadTokens();
         std::vector<int> positions(static_cast<std::size_t>(m_layout.promptTokens - firstRow));
         std::iota(positions.begin(), positions.end(), firstRow);
-        setRows(std::move(positions));
-        m_clock.switchTo(m_result.ms.layersBeforeCheck);
-        embedRows();
+        startRows(std::move(positions));
+        embedRows(m_result.ms.layersBeforeCheck);
         for (int layer = 0; layer < m_layers; ++layer) {
             const std::span<const KvSliceView> slices = waitForLayer(layer);
             // Up to the check layer every context row is computed afresh; only the head's KV comes from the store.
@@ -356,70 +346,89 @@ private:
             double& stageMs = layer < checkLayer    ? m_result.ms.layersBeforeCheck
                               : layer == checkLayer ? m_result.ms.check
                                                     : m_result.ms.recompute;
-            m_clock.switchTo(stageMs);
-            const double begin = m_clock.elapsedMs();
-            projectAndScatter(layer);
-            TensorView q = m_rows.q(m_count);
+            const Moment begin = beginLayer(layer, stageMs);
+            Moment projected = projectAndScatter(layer, begin);
+            TensorView q = m_rows.q(m_pass.count());
             if (layer == checkLayer) {
                 q = selectByDeviation(layer, slices, firstRow);
-                m_clock.switchTo(m_result.ms.recompute);
+                projected = m_clock.switchTo(m_result.ms.recompute, m_model.backend(layer));
             }
             releaseLayer(layer);
-            attendAndFinish(layer, q);
-            stampLayer(layer, begin);
+            stampLayer(layer, begin, attendAndFinish(layer, q, projected));
         }
     }
 
     /// Compares the fresh K and V of all rows with the stored ones, chooses, and narrows the pass to the chosen rows. Returns their Q.
     TensorView selectByDeviation(int layer, std::span<const KvSliceView> slices, int firstRow) {
         Backend& backend = m_model.backend(layer);
-        const auto contextTokens = static_cast<std::size_t>(m_layout.contextTokens);
-        const Buffer deviations = backend.allocate(std::max<std::size_t>(1, contextTokens) * sizeof(float));  // zeros
-        const TensorView deviation{deviations.data(), DType::F32, 1, m_layout.contextTokens, m_layout.contextTokens};
+        m_score.emplace(backend, m_layout.contextTokens);
         m_slices.clear();
         for (std::size_t i = 0; i < slices.size(); ++i)
             if (!m_loaded[i].head)
                 m_slices.push_back({slices[i], m_loaded[i].begin - m_layout.contextBegin});
+        const int all = m_pass.count();
         const int contextRow = m_layout.contextBegin - firstRow;
-        backend.deviations(m_rows.k(m_count).slice(contextRow, m_layout.contextTokens),
-                           m_rows.v(m_count).slice(contextRow, m_layout.contextTokens), m_slices, m_spec.kvHeads,
-                           m_plan.options.metric, deviation);
-        m_result.selection = selectTokens(m_layout, backend, deviation, m_plan.options.ratio);
-        std::vector<int> chosen = chosenRows();
-        std::vector<int> indices(chosen.size());
-        std::transform(chosen.begin(), chosen.end(), indices.begin(), [&](int position) { return position - firstRow; });
-        const auto count = static_cast<int>(chosen.size());
-        backend.gatherRows(m_rows.x(m_count), indices, m_rows.gatheredX(count));
-        backend.gatherRows(m_rows.q(m_count), indices, m_rows.gatheredQ(count));
+        m_clock.enter(m_result.ms.load);  // until the slices are where they are compared
+        m_clock.switchTo(m_result.ms.check, backend,
+                         backend.deviations(m_rows.k(all).slice(contextRow, m_layout.contextTokens),
+                                            m_rows.v(all).slice(contextRow, m_layout.contextTokens), m_slices,
+                                            m_spec.kvHeads, m_plan.options.metric, m_score->view()));
+        std::vector<int> rowOfPosition(static_cast<std::size_t>(m_layout.promptTokens));
+        std::iota(rowOfPosition.begin(), rowOfPosition.end(), -firstRow);
+        ChosenRows chosen = chooseRows(m_layout, backend, m_score->view(), m_plan.options.ratio, rowOfPosition);
+        const int count = chosen.positions.count();
+        backend.gatherRows(m_rows.x(all), chosen.ofPosition, m_rows.gatheredX(count));
+        backend.gatherRows(m_rows.q(all), chosen.ofPosition, m_rows.gatheredQ(count));
         m_rows.swapX();
-        setRows(std::move(chosen));
+        startRows(std::move(chosen), backend);
         if (m_plan.options.mask == MaskKind::Published)
-            for (int i = 0; i < count; ++i)  // the last row sees all keys, each row above it one fewer, wherever it stands
-                m_limits[static_cast<std::size_t>(i)] = m_layout.promptTokens - count + i + 1;
+            m_pass.limitFromTheEnd(m_layout.promptTokens);
         return m_rows.gatheredQ(count);
+    }
+
+    /// What was chosen by a score, for whoever looks at the run; waits for the device, which has done all else by now.
+    void tellChoice() {
+        if (!m_score)
+            return;
+        m_pass.bringToHost();
+        m_result.passes.back().rowKeys = m_pass.sumOfKeys();
+        m_result.selection = selectionOf(m_layout, m_pass.positions().values(), m_score->values());
     }
 
     void finishLoading() {
         if (m_loader == nullptr)
             return;
-        m_clock.switchTo(m_result.ms.load);
+        m_clock.switchToHost(m_result.ms.load);
         m_result.bytesLoaded = m_loader->bytesLoaded();
         m_result.bytesFromRam = m_loader->bytesFromRam();
         for (std::size_t i = 0; i < m_loaded.size(); ++i)
             if (m_loader->cameFromRam(static_cast<int>(i)))
                 m_result.segmentsFromRam.push_back(m_loaded[i].segment);
-        double busy = 0;
         for (int layer = 0; layer < m_layers; ++layer) {
             const KvLoader::Interval interval = m_loader->interval(layer);
             LayerTiming& timing = m_result.layers[static_cast<std::size_t>(layer)];
             timing.loadBegin = interval.beginMs;
             timing.loadEnd = interval.endMs;
-            busy += interval.endMs - interval.beginMs;
         }
-        m_result.ms.loadHidden = std::max(0.0, busy - m_result.ms.load);
         m_model.backend(m_layers - 1).awaitUploads(m_heldTicket);
         m_heldTicket = 0;
+        m_loading = false;
         m_loader.reset();
+    }
+
+    /// Of the stopped clock.
+    void takeTimes() {
+        m_result.asideMs = m_clock.asideMs();
+        double busy = 0;
+        for (std::size_t layer = 0; layer < m_computed.size(); ++layer) {
+            LayerTiming& timing = m_result.layers[layer];
+            timing.computeBegin = m_clock.ms(m_computed[layer].begin);
+            timing.computeEnd = m_clock.ms(m_computed[layer].end);
+            busy += timing.loadEnd - timing.loadBegin;
+        }
+        m_result.ms.loadHidden = std::max(0.0, busy - m_result.ms.load);
+        for (const Cost& cost : m_costs)
+            m_result.passes[cost.pass].*cost.what += m_clock.ms(cost.time.end) - m_clock.ms(cost.time.begin);
     }
 
     void finishCounts() {
@@ -440,6 +449,16 @@ private:
         m_result.chargedWork = m_linearWork / (m_work.total * m_layers * m_layout.promptTokens);
     }
 
+    struct Interval {
+        Moment begin = 0;
+        Moment end = 0;
+    };
+    struct Cost {
+        std::size_t pass;
+        double PassCost::*what;
+        Interval time;
+    };
+
     Prefill m_result;
     StageClock m_clock{m_result.ms.plan};  // before the layout: making it is a stage's time too
     const Transformer& m_model;
@@ -457,10 +476,12 @@ private:
     std::vector<SliceAt> m_slices;            // of the layer at hand
     std::uint64_t m_heldTicket = 0;           // uploads on the back end of the layer before, which its buffers still serve
     std::unique_ptr<KvLoader> m_loader;
+    bool m_loading = false;  // whether the pass at hand takes layers from the loader
     std::vector<SegmentFailure> m_failures;
-    std::vector<int> m_positions;  // rows of the current pass
-    std::vector<int> m_limits;
-    int m_count = 0;
+    std::vector<Interval> m_computed;  // [L], by the last pass
+    std::vector<Cost> m_costs;
+    PassRows m_pass;
+    std::optional<ContextScore> m_score;  // of the strategies that choose by what is computed
     int m_exactPrefix = 0;
     double m_linearWork = 0;
 };

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "engine/blend/prompt_layout.h"
-#include "engine/blend/stage_clock.h"
+#include "engine/blend/stopwatch.h"
 #include "engine/ingest/chunker.h"
 #include "engine/retrieve/query_terms.h"
 
@@ -95,7 +95,7 @@ Status Planner::addChunk(const ChunkId& id, double score, DocumentsById& documen
     segment.begin = record.begin;
     segment.end = record.end;
     segment.score = score;
-    const StageClock clock;
+    const Stopwatch clock;
     segment.ids = chunkIds(record.header, std::string_view(document->second.text)
                                               .substr(static_cast<std::size_t>(record.beginByte),
                                                       static_cast<std::size_t>(record.endByte - record.beginByte)));
@@ -119,7 +119,7 @@ Status Planner::addRetrieved(const Query& query, BlendPlan& plan) const {
                 return status;
         return {};
     }
-    const StageClock clock;
+    const Stopwatch clock;
     Result<std::vector<storage::ChunkHit>> hits =
         m_context.catalog.searchChunks((*collection)->id, queryTerms(query.question), query.topK);
     if (!hits.ok())
@@ -169,7 +169,7 @@ Status Planner::checkLength(const BlendPlan& plan) const {
 }
 
 Result<BlendPlan> Planner::planFollowUp(const Query& query, int keptTokens, const TokenIds& pending) const {
-    const StageClock clock;
+    const Stopwatch clock;
     if (Status status = checkOptions(query); !status.ok())
         return status;
     if (query.question.empty())
@@ -182,7 +182,7 @@ Result<BlendPlan> Planner::planFollowUp(const Query& query, int keptTokens, cons
     plan.followUpOf = query.followUpOf;
     plan.keptTokens = keptTokens;
     plan.suffixText = questionText(plan.question);
-    const StageClock tokenizing;
+    const Stopwatch tokenizing;
     plan.suffix = pending;
     const TokenIds turn =
         encodePieces(m_context.tokenizer, promptFollowUp(m_context.chatTemplate, plan.suffixText), Start::Continued);
@@ -196,7 +196,7 @@ Result<BlendPlan> Planner::planFollowUp(const Query& query, int keptTokens, cons
 }
 
 Result<BlendPlan> Planner::plan(const Query& query) const {
-    const StageClock clock;
+    const Stopwatch clock;
     if (Status status = checkOptions(query); !status.ok())
         return status;
     BlendPlan plan;
@@ -205,7 +205,7 @@ Result<BlendPlan> Planner::plan(const Query& query) const {
     plan.question = query.given ? query.given->question : query.question;
     plan.collection = query.collection;
 
-    const StageClock tokenizing;
+    const Stopwatch tokenizing;
     const TokenIds headIds = query.given ? headOf(*query.given) : m_head;
     if (!headIds.empty())
         plan.segments.push_back(headSegment(headIds));

@@ -1,56 +1,67 @@
-// Attributes every moment of a run to exactly one stage, so that the stages sum to the whole by construction.
+// Attributes every moment of a prefill to exactly one stage, so that the stages sum to the whole by construction.
 #pragma once
 
-#include <chrono>
+#include <cstddef>
+#include <vector>
+
+#include "engine/backend/backend.h"
 
 namespace engine {
 
-/// Adds the time since the last switch to the stage that was current. One thread.
+/// Moments are named while the prefill runs, each in the order of the work of a back end, and their times are taken when all is done: on a
+/// device a stage lasts from when the device came to it to when it came to the next, wherever the host was meanwhile. Ends with the
+/// prefill's back ends still there. One thread.
 class StageClock {
 public:
-    using Clock = std::chrono::steady_clock;
+    /// One that was named; later ones are greater.
+    using Moment = std::size_t;
 
-    StageClock() = default;
-    /// Starts in a stage.
-    explicit StageClock(double& stageMs) { switchTo(stageMs); }
+    /// Starts in a stage, on the host. Here and below: `stageMs` is what the stage's time is added to, by stop().
+    explicit StageClock(double& stageMs) { add(nullptr, hostMark(), &stageMs); }
 
-    /// `stageMs` is what the current stage's time is added to; it must outlive the next switch.
-    void switchTo(double& stageMs) {
-        const Clock::time_point now = Clock::now();
-        if (m_current != nullptr)
-            *m_current += milliseconds(now - m_since);
-        m_current = &stageMs;
-        m_since = now;
+    /// The stage begins when `backend` has done what it was asked for so far.
+    Moment switchTo(double& stageMs, Backend& backend) { return switchTo(stageMs, backend, backend.mark()); }
+    /// The stage begins at a mark that `backend` has given, which is newer than all others.
+    Moment switchTo(double& stageMs, Backend& backend, Mark mark) { return add(&backend, std::move(mark), &stageMs); }
+    /// The stage begins now, on the host.
+    Moment switchToHost(double& stageMs) { return add(nullptr, hostMark(), &stageMs); }
+    /// The stage begins at the last moment that was named; whatever began there does not. Returns that moment.
+    Moment enter(double& stageMs) {
+        m_named.back().stage = &stageMs;
+        return m_named.size() - 1;
     }
-    void stop() {
-        if (m_current != nullptr)
-            *m_current += milliseconds(Clock::now() - m_since);
-        m_current = nullptr;
-    }
-    /// Runs `work`, whose time belongs to no stage.
+    /// A moment within a stage: when `backend` has done what it was asked for so far.
+    Moment moment(Backend& backend) { return add(&backend, backend.mark(), m_named.back().stage); }
+    /// Runs `work` of `backend`, whose time belongs to no stage.
     template <class Work>
-    void aside(Work work) {
-        double* const stage = m_current;
-        double taken = 0;
-        switchTo(taken);
+    void aside(Backend& backend, Work work) {
+        double* const stage = m_named.back().stage;
+        add(&backend, backend.mark(), nullptr);
         work();
-        stop();
-        m_asideMs += taken;
-        if (stage != nullptr)
-            switchTo(*stage);
+        add(&backend, backend.mark(), stage);
     }
-    /// Milliseconds since the clock was made, but for what ran aside.
-    double elapsedMs() const { return milliseconds(Clock::now() - m_start) - m_asideMs; }
+    /// Ends the last stage and gives every stage its time. Waits for the devices; nothing may be named afterwards.
+    void stop();
+
+    /// After stop(): milliseconds from the start, but for what ran aside.
+    double ms(Moment moment) const { return m_ms[moment]; }
     double asideMs() const { return m_asideMs; }
 
-    static double milliseconds(Clock::duration duration) {
-        return std::chrono::duration<double, std::milli>(duration).count();
-    }
-
 private:
-    const Clock::time_point m_start = Clock::now();
-    Clock::time_point m_since;
-    double* m_current = nullptr;
+    struct Named {
+        Backend* backend;  // null = the host
+        Mark mark;
+        double* stage;  // from here on; null = aside
+    };
+    static Mark hostMark() { return {std::chrono::steady_clock::now(), nullptr}; }
+    Moment add(Backend* backend, Mark mark, double* stage) {
+        m_named.push_back({backend, std::move(mark), stage});
+        return m_named.size() - 1;
+    }
+    std::vector<TimePoint> times() const;
+
+    std::vector<Named> m_named;  // the first is the start
+    std::vector<double> m_ms;    // of each
     double m_asideMs = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -18,48 +19,53 @@ std::span<const std::uint8_t> forcedContext(const PromptLayout& layout) {
         .subspan(static_cast<std::size_t>(layout.contextBegin), static_cast<std::size_t>(layout.contextTokens));
 }
 
-/// How many are chosen by rank.
-std::size_t chosenCount(const PromptLayout& layout, double ratio) {
+}  // namespace
+
+int chosenCount(const PromptLayout& layout, double ratio) {
     const std::span<const std::uint8_t> forced = forcedContext(layout);
-    const auto candidates = static_cast<std::size_t>(std::count(forced.begin(), forced.end(), 0));
+    const auto candidates = static_cast<int>(std::count(forced.begin(), forced.end(), 0));
     // The guard keeps 0.15 · 20 = 3 from becoming 2 in binary.
-    const auto wanted = static_cast<std::size_t>(std::floor(ratio * static_cast<double>(candidates) + 1e-9));
-    return std::min(wanted, candidates);
+    return std::min(static_cast<int>(std::floor(ratio * candidates + 1e-9)), candidates);
 }
 
-/// `chosen`: context tokens; `score`: [N].
-TokenSelection selectionOf(const PromptLayout& layout, std::span<const int> chosen, std::vector<float> score) {
+TokenSelection selectionOf(const PromptLayout& layout, std::span<const int> rows, std::vector<float> score) {
     TokenSelection selection;
     selection.score = std::move(score);
-    selection.threshold = chosen.empty() ? 0 : std::numeric_limits<float>::infinity();
-    for (const int i : chosen) {
-        selection.positions.push_back(layout.contextBegin + i);
-        selection.threshold = std::min(selection.threshold, rankOf(selection.score[static_cast<std::size_t>(i)]));
+    float threshold = std::numeric_limits<float>::infinity();
+    bool anyChosen = false;
+    for (const int row : rows) {
+        const auto position = static_cast<std::size_t>(row);
+        const int token = row - layout.contextBegin;
+        if (token < 0 || token >= layout.contextTokens || layout.cached[position] == 0)
+            continue;
+        selection.positions.push_back(row);
+        if (layout.forced[position] != 0)
+            continue;
+        anyChosen = true;
+        threshold = std::min(threshold, rankOf(selection.score[static_cast<std::size_t>(token)]));
     }
-    for (int i = 0; i < layout.contextTokens; ++i) {
-        const auto position = static_cast<std::size_t>(layout.contextBegin + i);
-        if (layout.forced[position] != 0 && layout.cached[position] != 0)
-            selection.positions.push_back(layout.contextBegin + i);
-    }
-    std::sort(selection.positions.begin(), selection.positions.end());
+    selection.threshold = anyChosen ? threshold : 0;
     return selection;
 }
 
-}  // namespace
-
 TokenSelection selectTokens(const PromptLayout& layout, std::span<const float> score, double ratio) {
-    std::vector<int> chosen(score.empty() ? 0 : chosenCount(layout, ratio));
+    std::vector<int> chosen(score.empty() ? 0 : static_cast<std::size_t>(chosenCount(layout, ratio)));
     if (!chosen.empty())
         selectGreatest(score, forcedContext(layout), chosen);
-    return selectionOf(layout, chosen, {score.begin(), score.end()});
+    for (int& position : chosen)
+        position += layout.contextBegin;
+    const std::vector<int> forced = layout.forcedPositions();
+    std::vector<int> rows;
+    std::merge(forced.begin(), forced.end(), chosen.begin(), chosen.end(), std::back_inserter(rows));
+    return selectionOf(layout, rows, {score.begin(), score.end()});
 }
 
-TokenSelection selectTokens(const PromptLayout& layout, Backend& backend, TensorView score, double ratio) {
+ChosenRows chooseRows(const PromptLayout& layout, Backend& backend, TensorView score, double ratio,
+                      std::span<const int> ofPosition) {
     assert(score.columns == layout.contextTokens);
-    std::vector<int> chosen(chosenCount(layout, ratio));
-    std::vector<float> values(static_cast<std::size_t>(layout.contextTokens));
-    backend.selectGreatest(score, forcedContext(layout), chosen, values);
-    return selectionOf(layout, chosen, std::move(values));
+    const std::vector<int> forced = layout.forcedPositions();
+    return backend.chooseRows(score,
+                              {forced, forcedContext(layout), layout.contextBegin, chosenCount(layout, ratio), ofPosition});
 }
 
 std::vector<float> offsetScore(const PromptLayout& layout) {

@@ -10,7 +10,7 @@
 
 #include "engine/blend/logits.h"
 #include "engine/blend/precompute.h"
-#include "engine/blend/stage_clock.h"
+#include "engine/blend/stopwatch.h"
 #include "engine/names.h"
 
 namespace engine {
@@ -384,7 +384,7 @@ GateCheck Laws::countersAndStagesAddUp() {
             KvCache cache = m_bench.model.makeCache(blendPlan.promptTokens);
             std::vector<SegmentFailure> failures;
             std::unique_ptr<storage::KvReader> reader = m_bench.store.reader();
-            const StageClock clock;
+            const Stopwatch clock;
             const Result<Prefill> prefill =
                 m_bench.blender.prefill(blendPlan, m_bench.spec, std::move(reader), cache, {}, failures);
             const double elapsed = clock.elapsedMs();

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "engine/blend/logits.h"
-#include "engine/blend/stage_clock.h"
+#include "engine/blend/stopwatch.h"
 #include "engine/kv/throttled_reader.h"
 #include "engine/session/engine_impl.h"
 #include "engine/session/forecast.h"
@@ -150,7 +150,7 @@ Status EngineImpl::prefill(Run& run, AttentionProbe* probe, std::stop_token stop
 }
 
 Answer EngineImpl::answer(Run& run, QueryObserver& observer, std::stop_token stop) {
-    const StageClock clock;
+    const Stopwatch clock;
     Answer answer;
     const int promptTokens = run.prefill.tokens.prompt;
     DeviceSampler sampler(run.plan.sampling);
@@ -275,7 +275,7 @@ Result<Answer> EngineImpl::runPlan(const BlendPlan& plan, QueryObserver& asker, 
         if (compared == Compare::AllRuns && plan.keptTokens > 0)
             return Status(StatusCode::InvalidArgument,
                           "deviation is measured on the first answer of a conversation; ask this as a new question");
-        const StageClock clock;
+        const Stopwatch clock;
         Result<Run> run = startRun(plan);
         if (!run.ok())
             return run.status();
@@ -366,14 +366,14 @@ Result<PromptLogits> EngineImpl::logits(const TokenIds& ids, int top, int greedy
         run.plan.suffix = ids;
         run.plan.promptTokens = static_cast<int>(ids.size());
         run.cache = takeCache(run.plan.promptTokens + std::max(1, greedy));
-        const StageClock prefillClock;
+        const Stopwatch prefillClock;
         if (Status status = prefill(run, nullptr, stop); !status.ok())
             return status;
         PromptLogits result;
         result.prefillMs = prefillClock.elapsedMs();
         result.prefillOperations = prefillOperations(m_weights->config(), run.plan.promptTokens);
         result.top = greatestLogits(run.prefill.logits, top);
-        const StageClock decodeClock;
+        const Stopwatch decodeClock;
         SamplingOptions likeliest;
         likeliest.temperature = 0;
         DeviceSampler sampler(likeliest);

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "engine/blend/stage_clock.h"
+#include "engine/blend/stopwatch.h"
 #include "engine/model/chat_template.h"
 #include "engine/names.h"
 #include "engine/session/model_info.h"
@@ -235,7 +235,7 @@ Status EngineImpl::needTransformer() {
         return status;
     if (m_transformer != nullptr)
         return {};
-    const StageClock clock;
+    const Stopwatch clock;
     Result<std::unique_ptr<Transformer>> transformer = Transformer::load(*m_weights, m_devices->placement(), m_maxContext);
     if (!transformer.ok())
         return transformer.status().withContext("loading the model " + m_options.model);

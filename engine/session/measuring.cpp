@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "engine/blend/logits.h"
-#include "engine/blend/stage_clock.h"
+#include "engine/blend/stopwatch.h"
 #include "engine/measure/deviation.h"
 #include "engine/session/engine_impl.h"
 
@@ -66,7 +66,7 @@ Result<EngineImpl::FullRun> EngineImpl::runFull(const Run& run, AttentionProbe* 
     }
     const int promptTokens = run.plan.promptTokens;
     full.run.cache = m_transformer->makeCache(promptTokens + std::max(kComparedTokens, run.plan.sampling.maxTokens));
-    const StageClock clock;
+    const Stopwatch clock;
     if (Status status = prefill(full.run, probe, stop); !status.ok())
         return status;
     full.ttftMs = clock.elapsedMs() - full.run.prefill.asideMs;
@@ -150,7 +150,7 @@ Result<std::shared_ptr<const DeviationReport>> EngineImpl::measure(Run& run, con
     reuse.plan.options.first = 0;
     reuse.ids = run.ids;
     reuse.cache = takeCache(promptTokens + std::max(kComparedTokens, run.plan.sampling.maxTokens));
-    const StageClock clock;
+    const Stopwatch clock;
     if (Status status = prefill(reuse, &reuseMeter, stop); !status.ok())
         return status;
     report->reuse.ttftMs = clock.elapsedMs() - reuse.prefill.asideMs;

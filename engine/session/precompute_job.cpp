@@ -4,7 +4,7 @@
 #include <limits>
 #include <unordered_set>
 
-#include "engine/blend/stage_clock.h"
+#include "engine/blend/stopwatch.h"
 #include "engine/session/engine_impl.h"
 
 namespace engine {
@@ -227,10 +227,10 @@ Result<PrecomputeReport> EngineImpl::precompute(const PrecomputeRequest& request
                 }
                 if (batch.empty())
                     break;
-                const StageClock clock;
+                const Stopwatch clock;
                 double elsewhereMs = 0;
                 Result<std::vector<ChunkKv>> kv = precomputer.compute(batch, stop, [&] {
-                    const StageClock border;
+                    const Stopwatch border;
                     observer.atBorder();
                     elsewhereMs += border.elapsedMs();
                 });

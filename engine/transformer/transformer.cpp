@@ -147,9 +147,9 @@ KvCache Transformer::makeCache(int positions) const {
     return KvCache(m_placement, m_config.layers, m_config.kvHeads, m_config.headDim, positions);
 }
 
-void Transformer::embed(std::span<const TokenId> ids, RowBuffers& rows) const {
+void Transformer::embed(RowNumbers ids, RowBuffers& rows) const {
     rows.enter(0, 0);
-    backend(0).embed(m_embedding, ids, rows.x(static_cast<int>(ids.size())));
+    backend(0).embed(m_embedding, ids, rows.x(ids.count()));
 }
 
 void Transformer::projectQkv(int layer, int count, RowBuffers& rows) const {
@@ -168,8 +168,8 @@ void Transformer::normHeads(Backend& device, const LayerWeights& weights, int co
     }
 }
 
-void Transformer::attend(int layer, TensorView q, std::span<const int> positions, std::span<const int> keyLimits,
-                         KvLayerView cache, RowBuffers& rows, const TensorView* mass, int massBegin) const {
+void Transformer::attend(int layer, TensorView q, RowNumbers positions, RowNumbers keyLimits, KvLayerView cache,
+                         RowBuffers& rows, const TensorView* mass, int massBegin) const {
     Backend& device = backend(layer);
     const int count = q.rows;
     const TensorView rotated = rows.rotatedQ(count);
@@ -177,15 +177,15 @@ void Transformer::attend(int layer, TensorView q, std::span<const int> positions
     device.rotateQueries(q, m_config.heads, positions, m_rope, rotated);
     const int plain = mass == nullptr ? count : massBegin;
     if (plain > 0)
-        device.attention(rotated.slice(0, plain), m_config.heads, cache, keyLimits.first(static_cast<std::size_t>(plain)),
-                         attended.slice(0, plain), nullptr);
+        device.attention(rotated.slice(0, plain), m_config.heads, cache, keyLimits.slice(0, plain), attended.slice(0, plain),
+                         nullptr);
     if (plain < count)
-        device.attention(rotated.slice(plain, count - plain), m_config.heads, cache,
-                         keyLimits.subspan(static_cast<std::size_t>(plain)), attended.slice(plain, count - plain), mass);
+        device.attention(rotated.slice(plain, count - plain), m_config.heads, cache, keyLimits.slice(plain, count - plain),
+                         attended.slice(plain, count - plain), mass);
 }
 
-void Transformer::attendRows(int layer, TensorView q, std::span<const int> positions, std::span<const int> keyLimits,
-                             KvLayerView cache, RowBuffers& rows, int firstRow) const {
+void Transformer::attendRows(int layer, TensorView q, RowNumbers positions, RowNumbers keyLimits, KvLayerView cache,
+                             RowBuffers& rows, int firstRow) const {
     const TensorView rotated = rows.rotatedQ(firstRow + q.rows).slice(firstRow, q.rows);
     const TensorView attended = rows.attended(firstRow + q.rows).slice(firstRow, q.rows);
     backend(layer).rotateQueries(q, m_config.heads, positions, m_rope, rotated);

@@ -43,16 +43,16 @@ public:
     KvCache makeCache(int positions) const;
 
     /// x[m] = embedding of ids[m]. Begins a pass.
-    void embed(std::span<const TokenId> ids, RowBuffers& rows) const;
+    void embed(RowNumbers ids, RowBuffers& rows) const;
     /// qkv = projections of the normed x (bias and head norms applied), K un-rotated. `count` rows.
     void projectQkv(int layer, int count, RowBuffers& rows) const;
     /// attended = attention of `q` (f32 rows, un-rotated) at `positions`, each over keys [0, limit). Rows from `massBegin` on add
     /// their attention probabilities to `mass` (see Backend::attention); null = none.
-    void attend(int layer, TensorView q, std::span<const int> positions, std::span<const int> keyLimits, KvLayerView cache,
-                RowBuffers& rows, const TensorView* mass = nullptr, int massBegin = 0) const;
+    void attend(int layer, TensorView q, RowNumbers positions, RowNumbers keyLimits, KvLayerView cache, RowBuffers& rows,
+                const TensorView* mass = nullptr, int massBegin = 0) const;
     /// The same for rows that stand at [firstRow, firstRow + q.rows) of the scratch rows: chunks side by side in one pass.
-    void attendRows(int layer, TensorView q, std::span<const int> positions, std::span<const int> keyLimits,
-                    KvLayerView cache, RowBuffers& rows, int firstRow) const;
+    void attendRows(int layer, TensorView q, RowNumbers positions, RowNumbers keyLimits, KvLayerView cache, RowBuffers& rows,
+                    int firstRow) const;
     /// Rows [begin, begin + count): x += output projection of attended; x += feed-forward of the normed x.
     void finishRows(int layer, int begin, int count, RowBuffers& rows) const;
     /// Logits of row `row` of x: [1, V] f32 where the last layer is computed, until the next logits.

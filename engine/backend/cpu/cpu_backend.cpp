@@ -114,7 +114,7 @@ public:
     std::uint64_t matrixBytes(std::span<const HostTensor* const> parts, MatrixUse use) const override;
     std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
                                              MatrixUse use) override;
-    void embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) override;
+    void embed(const HostTensor& table, RowNumbers ids, TensorView x) override;
     void rmsNorm(TensorView x, std::span<const float> weight, float eps, TensorView out) override;
     void headNorm(TensorView x, int heads, std::span<const float> weight, float eps) override;
     void matmul(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) override {
@@ -122,19 +122,17 @@ public:
     }
     void matmulRow(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) override;
     void swiglu(TensorView gateUp, TensorView out) override;
-    void gatherRows(TensorView x, std::span<const int> rows, TensorView out) override;
-    void rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
-                       TensorView out) override;
-    void scatterKv(TensorView k, TensorView v, std::span<const int> positions, const RopeTable& rope,
-                   KvLayerView cache) override;
+    void gatherRows(TensorView x, RowNumbers rows, TensorView out) override;
+    void rotateQueries(TensorView q, int heads, RowNumbers positions, const RopeTable& rope, TensorView out) override;
+    void scatterKv(TensorView k, TensorView v, RowNumbers positions, const RopeTable& rope, KvLayerView cache) override;
     void placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) override;
     void exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut, std::byte* vOut) override;
     void deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
                    TensorView dev) override;
-    void attention(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
+    void attention(TensorView q, int heads, KvLayerView cache, RowNumbers keyLimits, TensorView out,
                    const TensorView* mass) override {
         assert(q.dtype == activationType() && out.dtype == activationType());
-        m_attention.run(q, heads, cache, keyLimits, out, mass);
+        m_attention.run(q, heads, cache, keyLimits.values(), out, mass);
     }
     void accumulateScore(TensorView mass, KvLayerView cache, int begin, int count, ScoreWeight weight, float scale,
                          TensorView score) override;
@@ -181,11 +179,11 @@ private:
     std::size_t m_scratchFloats = 0;
 };
 
-void CpuBackend::embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) {
-    const int count = static_cast<int>(ids.size());
-    assert(x.columns == table.columns && x.rows >= count);
-    forRows(count, [&](int m) {
-        const TokenId id = ids[static_cast<std::size_t>(m)];
+void CpuBackend::embed(const HostTensor& table, RowNumbers ids, TensorView x) {
+    const std::span<const TokenId> values = ids.values();
+    assert(x.columns == table.columns && x.rows >= ids.count());
+    forRows(ids.count(), [&](int m) {
+        const TokenId id = values[static_cast<std::size_t>(m)];
         assert(id >= 0 && id < table.rows);
         dequantiseRows(table, id, 1, floatRow(x, m));
     });
@@ -275,21 +273,21 @@ void CpuBackend::swiglu(TensorView gateUp, TensorView out) {
     });
 }
 
-void CpuBackend::gatherRows(TensorView x, std::span<const int> rows, TensorView out) {
-    const int count = static_cast<int>(rows.size());
-    assert(out.rows >= count && out.columns == x.columns);
-    forRows(count, [&](int m) {
-        std::memcpy(floatRow(out, m), floatRow(x, rows[static_cast<std::size_t>(m)]),
+void CpuBackend::gatherRows(TensorView x, RowNumbers rows, TensorView out) {
+    const std::span<const int> from = rows.values();
+    assert(out.rows >= rows.count() && out.columns == x.columns);
+    forRows(rows.count(), [&](int m) {
+        std::memcpy(floatRow(out, m), floatRow(x, from[static_cast<std::size_t>(m)]),
                     static_cast<std::size_t>(x.columns) * sizeof(float));
     });
 }
 
-void CpuBackend::rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
-                               TensorView out) {
-    assert(q.columns % heads == 0 && out.columns == q.columns && positions.size() == static_cast<std::size_t>(q.rows));
+void CpuBackend::rotateQueries(TensorView q, int heads, RowNumbers positions, const RopeTable& rope, TensorView out) {
+    assert(q.columns % heads == 0 && out.columns == q.columns && positions.count() == q.rows);
     const int headDim = q.columns / heads;
+    const std::span<const int> at = positions.values();
     forRows(q.rows, [&](int m) {
-        const Rotation rotation = rotationAt(rope, positions[static_cast<std::size_t>(m)]);
+        const Rotation rotation = rotationAt(rope, at[static_cast<std::size_t>(m)]);
         for (int head = 0; head < heads; ++head) {
             m_rows.rotateHead(floatRow(q, m) + head * headDim, Format::F32, headDim, rotation,
                               out.columnsSlice(head * headDim, headDim).slice(m, 1).data, formatOf(out.dtype));
@@ -298,11 +296,11 @@ void CpuBackend::rotateQueries(TensorView q, int heads, std::span<const int> pos
 }
 
 /// Each thread takes a run of rows; rows at consecutive positions of one group of 16 keys go to the kernels together.
-void CpuBackend::scatterKv(TensorView k, TensorView v, std::span<const int> positions, const RopeTable& rope,
-                           KvLayerView cache) {
+void CpuBackend::scatterKv(TensorView k, TensorView v, RowNumbers positions, const RopeTable& rope, KvLayerView cache) {
     const int headDim = cache.headDim;
     assert(k.columns == cache.kvHeads * headDim && v.columns == k.columns && v.rows == k.rows);
-    assert(positions.size() == static_cast<std::size_t>(k.rows));
+    assert(positions.count() == k.rows);
+    const std::span<const int> at = positions.values();
     const CacheLayout place = layout(cache);
     reserveScratch(static_cast<std::size_t>(16 * headDim));
     const int shares = std::min(k.rows, m_threads);
@@ -310,10 +308,10 @@ void CpuBackend::scatterKv(TensorView k, TensorView v, std::span<const int> posi
     forRows(shares, [&](int which) {
         const int end = std::min(k.rows, (which + 1) * share);
         for (int m = which * share; m < end;) {
-            const int position = positions[static_cast<std::size_t>(m)];
+            const int position = at[static_cast<std::size_t>(m)];
             assert(position >= 0 && position < cache.capacity);
             int count = 1;
-            while (m + count < end && positions[static_cast<std::size_t>(m + count)] == position + count &&
+            while (m + count < end && at[static_cast<std::size_t>(m + count)] == position + count &&
                    (position + count) % 16 != 0) {
                 ++count;
             }

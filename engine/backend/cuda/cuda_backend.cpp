@@ -1,8 +1,9 @@
 // CudaBackend: the operations as launches on one compute stream. Nothing here waits for the device but download(), exportSlice(),
-// selectGreatest(), rankGreatest() and readKv(): their results are for the host.
+// rankGreatest() and readKv(): their results are for the host.
 #include "engine/backend/cuda/cuda_backend.h"
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
 
 #include "engine/backend/cuda/burst_recorder.h"
@@ -12,6 +13,7 @@
 #include "engine/backend/cuda/kernels/rows.h"
 #include "engine/backend/cuda/row_selector.h"
 #include "engine/backend/cuda/slice_ring.h"
+#include "engine/backend/cuda/stream_marks.h"
 #include "engine/backend/cuda/uploads.h"
 #include "engine/backend/cuda/weight_matrix.h"
 #include "engine/backend/half.h"
@@ -54,6 +56,9 @@ public:
     int threads() const override { return 1; }
     void burst(const std::function<void()>& work) override { m_bursts.run(work); }
 
+    Mark mark() override { return m_marks.set(); }
+    void timesOf(std::span<const Mark> marks, std::span<TimePoint> times) override { m_marks.timesOf(marks, times); }
+
     Buffer allocate(std::uint64_t bytes) override;
     bool inHostMemory() const override { return false; }
     Buffer allocateHost(std::uint64_t bytes) override { return m_pinned.take(bytes); }
@@ -73,37 +78,32 @@ public:
     }
     std::unique_ptr<WeightMatrix> packMatrix(std::span<const HostTensor* const> parts, std::span<const float> bias,
                                              MatrixUse use) override;
-    void embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) override;
+    void embed(const HostTensor& table, RowNumbers ids, TensorView x) override;
     void rmsNorm(TensorView x, std::span<const float> weight, float eps, TensorView out) override;
     void headNorm(TensorView x, int heads, std::span<const float> weight, float eps) override;
     void matmul(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) override;
     void matmulRow(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) override;
     void swiglu(TensorView gateUp, TensorView out) override { launchSwiglu(m_compute, gateUp, out); }
     int feedForwardRows() const override { return 8192; }
-    void gatherRows(TensorView x, std::span<const int> rows, TensorView out) override;
-    void rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
-                       TensorView out) override;
-    void scatterKv(TensorView k, TensorView v, std::span<const int> positions, const RopeTable& rope,
-                   KvLayerView cache) override;
+    void gatherRows(TensorView x, RowNumbers rows, TensorView out) override;
+    void rotateQueries(TensorView q, int heads, RowNumbers positions, const RopeTable& rope, TensorView out) override;
+    void scatterKv(TensorView k, TensorView v, RowNumbers positions, const RopeTable& rope, KvLayerView cache) override;
     void placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) override;
-    void placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) override;
+    Mark placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) override;
     std::uint64_t uploadTicket() const override { return m_slices.ticket(); }
     void awaitUploads(std::uint64_t ticket) noexcept override { m_slices.await(ticket); }
     void exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut, std::byte* vOut) override;
     void deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
                    TensorView dev) override;
-    void deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
+    Mark deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads, DeviationMetric metric,
                     TensorView dev) override;
-    void attention(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
+    void attention(TensorView q, int heads, KvLayerView cache, RowNumbers keyLimits, TensorView out,
                    const TensorView* mass) override;
     void accumulateScore(TensorView mass, KvLayerView cache, int begin, int count, ScoreWeight weight, float scale,
                          TensorView score) override;
     KvLayerView headOf(KvLayerView cache, int kvHead) const override;
     void copyKv(KvLayerView from, KvLayerView to, int count) override;
-    void selectGreatest(TensorView row, std::span<const std::uint8_t> excluded, std::span<int> chosen,
-                        std::span<float> values) override {
-        m_selector.select(row, excluded, chosen, values);
-    }
+    ChosenRows chooseRows(TensorView score, const RowChoice& choice) override { return m_selector.choose(score, choice); }
     void rankGreatest(TensorView row, std::span<int> indices, std::span<float> values) override {
         m_selector.rank(row, indices, values);
     }
@@ -119,10 +119,12 @@ private:
     /// Uploads the slices and their table; returns what the kernels need.
     SliceRing::Sent send(std::span<const SliceAt> slices, int kvHeads, int headDim);
     RowDigits digitsOf(const void* x, int inputs);
-    /// On the device: in a slot of the burst, or recognised by their contents.
-    const int* indices(BurstRecorder::Use use, std::span<const int> values) {
-        const int* place = m_bursts.place(use, values);
-        return place != nullptr ? place : m_indices.find(values);
+    /// On the device: there already, in a slot of the burst, or recognised by their contents.
+    const int* indices(BurstRecorder::Use use, RowNumbers numbers) {
+        if (!numbers.onHost())
+            return numbers.data();
+        const int* place = m_bursts.place(use, numbers.values());
+        return place != nullptr ? place : m_indices.find(numbers.values());
     }
     /// Bytes of one position of a head in a cache.
     std::size_t headBytes(const KvLayerView& cache) const {
@@ -133,6 +135,7 @@ private:
     const DType m_narrow;
     const int m_processors;
     Stream m_compute;
+    StreamMarks m_marks{m_compute};
     MemoryPool m_memory{MemoryPool::Kind::Device, &m_compute};
     MemoryPool m_pinned{MemoryPool::Kind::Pinned};
     Buffer m_workspace;
@@ -207,23 +210,23 @@ std::unique_ptr<WeightMatrix> CudaBackend::packMatrix(std::span<const HostTensor
     return CudaMatrix::pack(parts, bias, use, m_narrow, keepsCodes(), m_memory, m_uploads, m_compute);
 }
 
-void CudaBackend::embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) {
-    assert(x.columns == table.columns && x.rows >= static_cast<int>(ids.size()));
-    if (ids.empty())
+void CudaBackend::embed(const HostTensor& table, RowNumbers ids, TensorView x) {
+    assert(x.columns == table.columns && x.rows >= ids.count());
+    if (ids.count() == 0)
         return;
-    const TensorView rows = x.slice(0, static_cast<int>(ids.size()));
+    const TensorView rows = x.slice(0, ids.count());
     if (const auto kept = m_tables.find(table.data.data()); kept != m_tables.end()) {
         launchEmbed(m_compute, static_cast<const std::uint8_t*>(kept->second.data()), table.type,
                     indices(BurstRecorder::Use::Ids, ids), rows);
         return;
     }
     std::vector<std::byte> named;
-    named.reserve(ids.size() * table.rowBytes());
-    std::vector<int> order(ids.size());
-    for (std::size_t m = 0; m < ids.size(); ++m) {
-        const std::span<const std::byte> row = table.row(ids[m]);
+    named.reserve(static_cast<std::size_t>(ids.count()) * table.rowBytes());
+    std::vector<int> order(static_cast<std::size_t>(ids.count()));
+    std::iota(order.begin(), order.end(), 0);
+    for (const TokenId id : ids.values()) {
+        const std::span<const std::byte> row = table.row(id);
         named.insert(named.end(), row.begin(), row.end());
-        order[m] = static_cast<int>(m);
     }
     auto* onDevice = m_rows.of<std::uint8_t>(named.size());
     m_uploads.upload(onDevice, named.data(), named.size());
@@ -276,22 +279,20 @@ void CudaBackend::matmulRow(TensorView x, const WeightMatrix& weights, TensorVie
     }
 }
 
-void CudaBackend::gatherRows(TensorView x, std::span<const int> rows, TensorView out) {
-    assert(out.rows >= static_cast<int>(rows.size()));
-    if (!rows.empty())
-        launchGatherRows(m_compute, x, indices(BurstRecorder::Use::Rows, rows), out.slice(0, static_cast<int>(rows.size())));
+void CudaBackend::gatherRows(TensorView x, RowNumbers rows, TensorView out) {
+    assert(out.rows >= rows.count());
+    if (rows.count() > 0)
+        launchGatherRows(m_compute, x, indices(BurstRecorder::Use::Rows, rows), out.slice(0, rows.count()));
 }
 
-void CudaBackend::rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
-                                TensorView out) {
-    assert(positions.size() == static_cast<std::size_t>(q.rows));
+void CudaBackend::rotateQueries(TensorView q, int heads, RowNumbers positions, const RopeTable& rope, TensorView out) {
+    assert(positions.count() == q.rows);
     if (q.rows > 0)
         launchRotateQueries(m_compute, q, heads, indices(BurstRecorder::Use::Positions, positions), m_ropes.find(rope), out);
 }
 
-void CudaBackend::scatterKv(TensorView k, TensorView v, std::span<const int> positions, const RopeTable& rope,
-                            KvLayerView cache) {
-    assert(positions.size() == static_cast<std::size_t>(k.rows));
+void CudaBackend::scatterKv(TensorView k, TensorView v, RowNumbers positions, const RopeTable& rope, KvLayerView cache) {
+    assert(positions.count() == k.rows);
     if (k.rows > 0)
         launchScatter(m_compute, k, v, indices(BurstRecorder::Use::Positions, positions), m_ropes.find(rope), view(cache));
 }
@@ -309,18 +310,20 @@ void CudaBackend::placeSlice(const KvSliceView& slice, int firstPosition, const 
     placeSlices(std::span(&one, 1), rope, cache);
 }
 
-void CudaBackend::placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) {
+Mark CudaBackend::placeSlices(std::span<const SliceAt> slices, const RopeTable& rope, KvLayerView cache) {
     for (const SliceAt& slice : slices) {
         assert(slice.slice.dtype == slices[0].slice.dtype && slice.at >= 0);
         assert(slice.at + slice.slice.tokens <= std::min(cache.capacity, rope.positions()));
         static_cast<void>(slice);
     }
     const SliceRing::Sent sent = send(slices, cache.kvHeads, cache.headDim);
+    Mark there = mark();
     if (sent.tokens == 0)
-        return;
+        return there;
     launchPlace(m_compute, sent.piece, slices[0].slice.dtype, m_places.of<SlicePlace>(sent.places.size()),
                 static_cast<int>(sent.places.size()), sent.tokens, m_ropes.find(rope), view(cache));
     m_slices.used(sent);
+    return there;
 }
 
 void CudaBackend::exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut, std::byte* vOut) {
@@ -343,21 +346,23 @@ void CudaBackend::deviation(TensorView k, TensorView v, const KvSliceView& slice
     deviations(k, v, std::span(&one, 1), kvHeads, metric, dev);
 }
 
-void CudaBackend::deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads,
+Mark CudaBackend::deviations(TensorView k, TensorView v, std::span<const SliceAt> slices, int kvHeads,
                              DeviationMetric metric, TensorView dev) {
     assert(dev.columns == k.rows && v.rows == k.rows);
     const SliceRing::Sent sent = send(slices, kvHeads, k.columns / kvHeads);
+    Mark there = mark();
     if (sent.tokens == 0)
-        return;
+        return there;
     launchDeviation(m_compute, k, v, sent.piece, slices[0].slice.dtype, m_places.of<SlicePlace>(sent.places.size()),
                     static_cast<int>(sent.places.size()), sent.tokens, kvHeads, metric, static_cast<float*>(dev.data));
     m_slices.used(sent);
+    return there;
 }
 
-void CudaBackend::attention(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
+void CudaBackend::attention(TensorView q, int heads, KvLayerView cache, RowNumbers keyLimits, TensorView out,
                             const TensorView* mass) {
     assert(q.columns == heads * cache.headDim && out.columns == q.columns && out.rows == q.rows);
-    assert(heads % cache.kvHeads == 0 && keyLimits.size() == static_cast<std::size_t>(q.rows));
+    assert(heads % cache.kvHeads == 0 && keyLimits.count() == q.rows);
     if (q.rows == 0)
         return;
     AttentionTask task;
@@ -369,9 +374,9 @@ void CudaBackend::attention(TensorView q, int heads, KvLayerView cache, std::spa
     task.limits = indices(BurstRecorder::Use::Limits, keyLimits);
     task.rows = q.rows;
     task.group = heads / cache.kvHeads;
-    const int greatest = *std::max_element(keyLimits.begin(), keyLimits.end());
-    assert(*std::min_element(keyLimits.begin(), keyLimits.end()) >= 1 && greatest <= cache.capacity);
-    task.greatestLimit = mass == nullptr ? limitBucket(greatest) : greatest;  // the same launch for each limit of a bucket
+    const int most = keyLimits.most();
+    assert(most >= 1 && most <= cache.capacity);
+    task.greatestLimit = mass == nullptr ? limitBucket(most) : most;  // the same launch for each limit of a bucket
     if (mass != nullptr)
         task.lse = m_lse.of<float>(static_cast<std::size_t>(q.rows) * static_cast<std::size_t>(heads));
     if (fitsTensorCores(task)) {

@@ -61,7 +61,10 @@ private:
 /// A mark in a stream. Before the first record it counts as passed.
 class Event {
 public:
-    Event() { CUDA_CHECK(cudaEventCreateWithFlags(&m_event, cudaEventDisableTiming)); }
+    enum class Timing { No, Yes };
+    explicit Event(Timing timing = Timing::No) {
+        CUDA_CHECK(cudaEventCreateWithFlags(&m_event, timing == Timing::Yes ? cudaEventDefault : cudaEventDisableTiming));
+    }
     ~Event() {
         if (m_event != nullptr)
             cudaEventDestroy(m_event);
@@ -74,6 +77,12 @@ public:
     void holdBack(const Stream& stream) const { CUDA_CHECK(cudaStreamWaitEvent(stream.get(), m_event, 0)); }
     /// The host waits. Returns whether the device is sound.
     bool await() const noexcept { return cudaEventSynchronize(m_event) == cudaSuccess; }
+    /// Milliseconds from an earlier mark; both with timing, and passed.
+    float msSince(const Event& earlier) const {
+        float ms = 0;
+        CUDA_CHECK(cudaEventElapsedTime(&ms, earlier.m_event, m_event));
+        return ms;
+    }
 
 private:
     cudaEvent_t m_event = nullptr;

@@ -19,33 +19,49 @@ void copyBack(const Stream& stream, T* pinned, const void* from, std::size_t cou
 
 }  // namespace
 
-void RowSelector::select(TensorView row, std::span<const std::uint8_t> excluded, std::span<int> chosen,
-                         std::span<float> values) {
-    assert(row.rows == 1 && row.dtype == DType::F32);
-    assert(excluded.empty() || excluded.size() == static_cast<std::size_t>(row.columns));
-    assert(values.empty() || values.size() == static_cast<std::size_t>(row.columns));
-    if (chosen.empty() && values.empty())
-        return;
-    const Buffer pinned = m_pinned.take(chosen.size_bytes() + values.size_bytes());
-    auto* pinnedChosen = static_cast<int*>(pinned.data());
-    auto* pinnedValues = reinterpret_cast<float*>(pinnedChosen + chosen.size());
-    if (!chosen.empty()) {
-        SelectTask task{static_cast<const float*>(row.data), nullptr, row.columns, static_cast<int>(chosen.size())};
-        Buffer mask;
-        if (!excluded.empty()) {
-            mask = m_device.take(excluded.size_bytes());
-            m_uploads.upload(mask.data(), excluded.data(), excluded.size_bytes());
-            task.excluded = static_cast<const std::uint8_t*>(mask.data());
-        }
+template <class T>
+Buffer RowSelector::sent(std::span<const T> values) {
+    if (values.empty())
+        return {};
+    Buffer buffer = m_device.take(values.size_bytes());
+    m_uploads.upload(buffer.data(), values.data(), values.size_bytes());
+    return buffer;
+}
+
+ChosenRows RowSelector::choose(TensorView score, const RowChoice& choice) {
+    assert(score.rows == 1 && score.dtype == DType::F32 && choice.count <= score.columns);
+    assert(choice.excluded.empty() || choice.excluded.size() == static_cast<std::size_t>(score.columns));
+    const auto forced = static_cast<int>(choice.forced.size());
+    const int count = forced + choice.count;
+    if (count == 0)
+        return {};
+    const auto numbers = static_cast<std::size_t>(count);
+    Buffer chosen;
+    if (choice.count > 0) {
+        const Buffer mask = sent(choice.excluded);
+        const SelectTask task{static_cast<const float*>(score.data), static_cast<const std::uint8_t*>(mask.data()),
+                              score.columns, choice.count};
         const Buffer scratch = m_device.take(selectScratchBytes(task));
-        const Buffer onDevice = m_device.take(chosen.size_bytes());
-        launchSelect(m_stream, task, scratch.data(), static_cast<int*>(onDevice.data()), nullptr);
-        copyBack(m_stream, pinnedChosen, onDevice.data(), chosen.size());
+        chosen = m_device.take(static_cast<std::size_t>(choice.count) * sizeof(int));
+        launchSelect(m_stream, task, scratch.data(), static_cast<int*>(chosen.data()), nullptr);
     }
-    copyBack(m_stream, pinnedValues, row.data, values.size());
-    m_stream.synchronise();
-    std::copy_n(pinnedChosen, chosen.size(), chosen.begin());
-    std::copy_n(pinnedValues, values.size(), values.begin());
+    const Buffer forcedRows = sent(choice.forced);
+    const Buffer ofPosition = sent(choice.ofPosition);
+    ChosenRows rows;
+    rows.memory = m_device.take(3 * numbers * sizeof(int));
+    auto* positions = static_cast<int*>(rows.memory.data());
+    int* const limits = positions + numbers;
+    int* const wanted = limits + numbers;
+    launchMergeRows(
+        m_stream, {static_cast<const int*>(forcedRows.data()), forced, static_cast<const int*>(chosen.data()), choice.count,
+                   choice.begin, static_cast<const int*>(ofPosition.data()), positions, limits, wanted});
+    const int last =
+        std::max(forced > 0 ? choice.forced.back() : 0, choice.count > 0 ? choice.begin + score.columns - 1 : 0);
+    rows.positions = RowNumbers::onDevice(positions, count, last);
+    rows.limits = RowNumbers::onDevice(limits, count, last + 1);
+    rows.ofPosition =
+        RowNumbers::onDevice(wanted, count, *std::max_element(choice.ofPosition.begin(), choice.ofPosition.end()));
+    return rows;
 }
 
 void RowSelector::rank(TensorView row, std::span<int> indices, std::span<float> values) {

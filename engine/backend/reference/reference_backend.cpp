@@ -158,21 +158,19 @@ public:
     void matmulRow(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) override {
         matmul(x, weights, out, accumulate);
     }
-    void embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) override;
+    void embed(const HostTensor& table, RowNumbers ids, TensorView x) override;
     void rmsNorm(TensorView x, std::span<const float> weight, float eps, TensorView out) override;
     void headNorm(TensorView x, int heads, std::span<const float> weight, float eps) override;
     void matmul(TensorView x, const WeightMatrix& weights, TensorView out, Accumulate accumulate) override;
     void swiglu(TensorView gateUp, TensorView out) override;
-    void gatherRows(TensorView x, std::span<const int> rows, TensorView out) override;
-    void rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
-                       TensorView out) override;
-    void scatterKv(TensorView k, TensorView v, std::span<const int> positions, const RopeTable& rope,
-                   KvLayerView cache) override;
+    void gatherRows(TensorView x, RowNumbers rows, TensorView out) override;
+    void rotateQueries(TensorView q, int heads, RowNumbers positions, const RopeTable& rope, TensorView out) override;
+    void scatterKv(TensorView k, TensorView v, RowNumbers positions, const RopeTable& rope, KvLayerView cache) override;
     void placeSlice(const KvSliceView& slice, int firstPosition, const RopeTable& rope, KvLayerView cache) override;
     void exportSlice(TensorView k, TensorView v, int kvHeads, KvDtype dtype, std::byte* kOut, std::byte* vOut) override;
     void deviation(TensorView k, TensorView v, const KvSliceView& slice, int kvHeads, DeviationMetric metric,
                    TensorView dev) override;
-    void attention(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
+    void attention(TensorView q, int heads, KvLayerView cache, RowNumbers keyLimits, TensorView out,
                    const TensorView* mass) override;
     void accumulateScore(TensorView mass, KvLayerView cache, int begin, int count, ScoreWeight weight, float scale,
                          TensorView score) override;
@@ -210,10 +208,10 @@ std::unique_ptr<WeightMatrix> ReferenceBackend::packMatrix(std::span<const HostT
     return weights;
 }
 
-void ReferenceBackend::embed(const HostTensor& table, std::span<const TokenId> ids, TensorView x) {
-    assert(x.columns == table.columns && x.rows >= static_cast<int>(ids.size()));
-    for (int m = 0; m < static_cast<int>(ids.size()); ++m) {
-        const TokenId id = ids[static_cast<std::size_t>(m)];
+void ReferenceBackend::embed(const HostTensor& table, RowNumbers ids, TensorView x) {
+    assert(x.columns == table.columns && x.rows >= ids.count());
+    for (int m = 0; m < ids.count(); ++m) {
+        const TokenId id = ids.values()[static_cast<std::size_t>(m)];
         assert(id >= 0 && id < table.rows);
         dequantiseRows(table, id, 1, floatRow(x, m));
     }
@@ -289,33 +287,32 @@ void ReferenceBackend::swiglu(TensorView gateUp, TensorView out) {
     }
 }
 
-void ReferenceBackend::gatherRows(TensorView x, std::span<const int> rows, TensorView out) {
-    assert(out.rows >= static_cast<int>(rows.size()) && out.columns == x.columns);
-    for (int m = 0; m < static_cast<int>(rows.size()); ++m) {
-        std::copy_n(floatRow(x, rows[static_cast<std::size_t>(m)]), x.columns, floatRow(out, m));
+void ReferenceBackend::gatherRows(TensorView x, RowNumbers rows, TensorView out) {
+    assert(out.rows >= rows.count() && out.columns == x.columns);
+    for (int m = 0; m < rows.count(); ++m) {
+        std::copy_n(floatRow(x, rows.values()[static_cast<std::size_t>(m)]), x.columns, floatRow(out, m));
     }
 }
 
-void ReferenceBackend::rotateQueries(TensorView q, int heads, std::span<const int> positions, const RopeTable& rope,
-                                     TensorView out) {
-    assert(q.columns % heads == 0 && out.columns == q.columns && positions.size() == static_cast<std::size_t>(q.rows));
+void ReferenceBackend::rotateQueries(TensorView q, int heads, RowNumbers positions, const RopeTable& rope, TensorView out) {
+    assert(q.columns % heads == 0 && out.columns == q.columns && positions.count() == q.rows);
     const int headDim = q.columns / heads;
 #pragma omp parallel for num_threads(m_threads)
     for (int m = 0; m < q.rows; ++m) {
         float* to = floatRow(out, m);
         std::memmove(to, floatRow(q, m), static_cast<std::size_t>(q.columns) * sizeof(float));
         for (int head = 0; head < heads; ++head) {
-            rotate(to + head * headDim, rope, positions[static_cast<std::size_t>(m)]);
+            rotate(to + head * headDim, rope, positions.values()[static_cast<std::size_t>(m)]);
         }
     }
 }
 
-void ReferenceBackend::scatterKv(TensorView k, TensorView v, std::span<const int> positions, const RopeTable& rope,
+void ReferenceBackend::scatterKv(TensorView k, TensorView v, RowNumbers positions, const RopeTable& rope,
                                  KvLayerView cache) {
     assert(k.columns == cache.kvHeads * cache.headDim && v.columns == k.columns && v.rows == k.rows);
-    assert(positions.size() == static_cast<std::size_t>(k.rows));
+    assert(positions.count() == k.rows);
     for (int m = 0; m < k.rows; ++m) {
-        const int position = positions[static_cast<std::size_t>(m)];
+        const int position = positions.values()[static_cast<std::size_t>(m)];
         for (int head = 0; head < cache.kvHeads; ++head) {
             float* key = cacheHead(cache.k, cache, head, position);
             std::copy_n(floatRow(k, m) + head * cache.headDim, cache.headDim, key);
@@ -381,16 +378,17 @@ void ReferenceBackend::deviation(TensorView k, TensorView v, const KvSliceView& 
     }
 }
 
-void ReferenceBackend::attention(TensorView q, int heads, KvLayerView cache, std::span<const int> keyLimits, TensorView out,
+void ReferenceBackend::attention(TensorView q, int heads, KvLayerView cache, RowNumbers keyLimits, TensorView out,
                                  const TensorView* mass) {
     const int headDim = cache.headDim;
     assert(q.columns == heads * headDim && out.columns == q.columns && out.rows == q.rows);
-    assert(heads % cache.kvHeads == 0 && keyLimits.size() == static_cast<std::size_t>(q.rows));
+    assert(heads % cache.kvHeads == 0 && keyLimits.count() == q.rows);
     if (q.rows == 0) {
         return;
     }
-    const int greatest = *std::max_element(keyLimits.begin(), keyLimits.end());
-    assert(*std::min_element(keyLimits.begin(), keyLimits.end()) >= 1 && greatest <= cache.capacity);
+    const std::span<const int> limits = keyLimits.values();
+    const int greatest = keyLimits.most();
+    assert(*std::min_element(limits.begin(), limits.end()) >= 1 && greatest <= cache.capacity);
     const float scale = 1.0F / std::sqrt(static_cast<float>(headDim));
     // [H, greatest] each: the row's probabilities; their sums over rows. Heads are summed in order at the end.
     const std::size_t perHead = static_cast<std::size_t>(greatest);
@@ -401,7 +399,7 @@ void ReferenceBackend::attention(TensorView q, int heads, KvLayerView cache, std
         const int kvHead = head / (heads / cache.kvHeads);
         float* p = probabilities.data() + static_cast<std::size_t>(head) * perHead;
         for (int m = 0; m < q.rows; ++m) {
-            const int limit = keyLimits[static_cast<std::size_t>(m)];
+            const int limit = limits[static_cast<std::size_t>(m)];
             const float* query = floatRow(q, m) + head * headDim;
             float* to = floatRow(out, m) + head * headDim;
             for (int key = 0; key < limit; ++key) {

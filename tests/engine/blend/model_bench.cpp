@@ -62,7 +62,9 @@ ModelBench::ModelBench(const BenchSettings& settings)
     const engine::ModelConfig& config = weights->config();
     spec = {config.layers, config.kvHeads, config.headDim, settings.kvDtype};
     if (settings.firstLayers > 0)
-        firstBackend = must(engine::createBackend(settings.firstBackend, settings.precision, 0));
+        firstBackend = settings.createFirst != nullptr
+                           ? settings.createFirst(settings.precision)
+                           : must(engine::createBackend(settings.firstBackend, settings.precision, 0));
     const engine::LayerPlacement placement = firstBackend == nullptr
                                                  ? engine::LayerPlacement(*backend)
                                                  : engine::LayerPlacement(*firstBackend, *backend, settings.firstLayers);

@@ -40,6 +40,7 @@ struct BenchSettings {
     std::unique_ptr<engine::Backend> (*create)(engine::Precision) = nullptr;  // instead of `backend`
     int firstLayers = 0;                                                      // computed by another back end
     engine::BackendKind firstBackend = engine::BackendKind::Reference;
+    std::unique_ptr<engine::Backend> (*createFirst)(engine::Precision) = nullptr;  // instead of `firstBackend`
 };
 
 /// Throws std::runtime_error with the failed step's message when the model cannot be opened.

@@ -51,10 +51,13 @@ TEST(TokenSelector, ChoosesTheSameWhereTheScoreWasComputed) {
             for (const double ratio : {0.0, 0.2, 0.5, 1.0}) {
                 const engine::PromptLayout layout(plan(missing, first));
                 const engine::TokenSelection onHost = engine::selectTokens(layout, kScore, ratio);
-                const engine::TokenSelection onDevice = engine::selectTokens(layout, *backend, row, ratio);
+                const engine::ChosenRows rows = engine::chooseRows(layout, *backend, row, ratio, layout.ids);
+                const engine::TokenSelection onDevice = engine::selectionOf(layout, rows.positions.values(), kScore);
                 EXPECT_EQ(onDevice.positions, onHost.positions);
                 EXPECT_EQ(onDevice.score, onHost.score);
                 EXPECT_EQ(onDevice.threshold, onHost.threshold);
+                EXPECT_EQ(rows.positions.count(),
+                          static_cast<int>(layout.forcedPositions().size()) + engine::chosenCount(layout, ratio));
             }
 }
 

@@ -1,4 +1,4 @@
-// Radix selection: counting digits, narrowing to the k-th greatest key, writing what is chosen in order.
+// Radix selection: counting digits, narrowing to the k-th greatest key, writing what is chosen in order; merging it with what is forced.
 #include "engine/backend/cuda/kernels/select.h"
 
 #include <cassert>
@@ -179,6 +179,33 @@ __global__ void __launch_bounds__(kThreads) writeChosen(SelectTask task, Scratch
     }
 }
 
+/// How many of `values`, ascending, are smaller.
+__device__ inline int countBelow(const int* values, int count, int value) {
+    int begin = 0;
+    while (begin < count) {
+        const int middle = (begin + count) / 2;
+        if (values[middle] < value)
+            begin = middle + 1;
+        else
+            count = middle;
+    }
+    return begin;
+}
+
+__global__ void mergeRows(MergeTask task) {
+    const int row = static_cast<int>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
+    if (row >= task.forcedRows + task.chosenRows)
+        return;
+    const bool isForced = row < task.forcedRows;
+    const int inList = isForced ? row : row - task.forcedRows;
+    const int position = isForced ? task.forced[inList] : task.begin + task.chosen[inList];
+    const int at = inList + (isForced ? countBelow(task.chosen, task.chosenRows, position - task.begin)
+                                      : countBelow(task.forced, task.forcedRows, position));
+    task.positions[at] = position;
+    task.limits[at] = position + 1;
+    task.wanted[at] = task.ofPosition[position];
+}
+
 unsigned blocksOf(const SelectTask& task) { return blocksFor(task.elements, kTile); }
 
 }  // namespace
@@ -199,6 +226,11 @@ void launchSelect(const Stream& stream, const SelectTask& task, void* scratch, i
         launch(&countDigits, grid, kThreads, sizeof(Shared), stream, task, parts, pass);
     launch(&countChosen, grid, kThreads, sizeof(Shared), stream, task, parts);
     launch(&writeChosen, grid, kThreads, sizeof(Shared), stream, task, parts, chosen, values);
+}
+
+void launchMergeRows(const Stream& stream, const MergeTask& task) {
+    assert(task.forcedRows + task.chosenRows > 0);
+    launch(&mergeRows, dim3(blocksFor(task.forcedRows + task.chosenRows, kThreads)), kThreads, 0, stream, task);
 }
 
 }  // namespace engine::cuda

@@ -2,6 +2,7 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <numeric>
 
@@ -129,25 +130,98 @@ TEST_F(PipelineTest, ALayerOfABlendDoesNotWaitForTheDevice) {
     m_backend->download(settled.data(), massView.data, sizeof(float));
 }
 
-// The check layer's choice: deviations stay on the device, choice and score come back together.
-TEST_F(PipelineTest, ChoosingByDeviationWaitsOnce) {
+// The check layer's choice: what is chosen is read by the next operations, where it is.
+TEST_F(PipelineTest, ChoosingByDeviationDoesNotWait) {
     Noise noise(5);
     const Matrix k(*m_backend, kTokens, 128, DType::F32, noise.values(kTokens * 128));
     const Matrix v(*m_backend, kTokens, 128, DType::F32, noise.values(kTokens * 128));
     const Matrix deviation(*m_backend, 1, kTokens, DType::F32);
     std::vector<std::byte> memory(2 * kSliceBytes);
     const SliceAt slice{filledSlice(memory.data(), 0.25F), 0};
-    const std::vector<std::uint8_t> forced(kTokens, 0);
-    std::vector<int> chosen(5);
-    std::vector<float> score(kTokens);
+    const std::vector<int> forced = {kTokens};
+    std::vector<int> rowOfPosition(kTokens + 1);
+    std::iota(rowOfPosition.begin(), rowOfPosition.end(), 0);
+    const Matrix narrowed(*m_backend, 6, 128, DType::F32);
     const auto choose = [&] {
         m_backend->deviations(k, v, std::span(&slice, 1), kKvHeads, DeviationMetric::Kv, deviation);
-        m_backend->selectGreatest(deviation, forced, chosen, score);
+        const ChosenRows rows = m_backend->chooseRows(deviation, {forced, {}, 0, 5, rowOfPosition});
+        m_backend->gatherRows(k, rows.ofPosition.slice(0, 5), narrowed);
     };
     choose();  // scratch memory settles
     const std::uint64_t before = emulated::counters().waits;
     choose();
-    EXPECT_EQ(emulated::counters().waits, before + 1);
+    EXPECT_EQ(emulated::counters().waits, before);
+}
+
+/// Microseconds of the device's between marks.
+std::vector<double> between(Backend& backend, const std::vector<Mark>& marks) {
+    std::vector<TimePoint> times(marks.size());
+    backend.timesOf(marks, times);
+    std::vector<double> us;
+    for (std::size_t i = 1; i < times.size(); ++i)
+        us.push_back(std::chrono::duration<double, std::micro>(times[i] - times[i - 1]).count());
+    return us;
+}
+constexpr double kKernelUs = emulated::kKernelTakes / 1e3;
+constexpr double kClockUs = 0.01;  // what milliseconds in fp32 are rounded by
+
+// The host has named all marks before the device does anything.
+TEST_F(PipelineTest, MarksTellWhatTheDeviceTook) {
+    const std::vector<float> weight(4, 1.0F);
+    const Matrix x(*m_backend, 1, 4, DType::F32, {1, 2, 3, 4});
+    const Matrix out(*m_backend, 1, 4, DType::F32);
+    m_backend->rmsNorm(x, weight, 0, out);  // the constants settle
+    EXPECT_EQ(out.values().size(), 4U);     // and the device has nothing to do
+    for (int run = 0; run < 3; ++run) {     // the events of one are the next one's
+        const std::uint64_t waits = emulated::counters().waits;
+        const TimePoint before = std::chrono::steady_clock::now();
+        std::vector<Mark> marks = {m_backend->mark()};
+        for (const int kernels : {1, 5, 0, 2}) {
+            for (int i = 0; i < kernels; ++i)
+                m_backend->rmsNorm(x, weight, 0, out);
+            marks.push_back(m_backend->mark());
+        }
+        EXPECT_EQ(emulated::counters().waits, waits);
+        const std::vector<double> us = between(*m_backend, marks);
+        EXPECT_EQ(emulated::counters().waits, waits + 1) << "for the last of them";
+        EXPECT_NEAR(us[0], 1 * kKernelUs, kClockUs);
+        EXPECT_NEAR(us[1], 5 * kKernelUs, kClockUs);
+        EXPECT_NEAR(us[2], 0, kClockUs);
+        EXPECT_NEAR(us[3], 2 * kKernelUs, kClockUs);
+        std::vector<TimePoint> first(1);
+        m_backend->timesOf(std::span(marks).first(1), first);
+        EXPECT_GE(first[0], before);
+        EXPECT_LE(first[0], std::chrono::steady_clock::now());
+    }
+}
+
+// The compute stream's wait for the copy stream ends at the mark; what comes after it is work.
+TEST_F(PipelineTest, TheMarkOfSlicesStandsBehindTheirCopy) {
+    Noise noise(6);
+    const Matrix k(*m_backend, kTokens, 128, DType::F32, noise.values(kTokens * 128));
+    const Matrix deviation(*m_backend, 1, kTokens, DType::F32);
+    const Cache cache(*m_backend, kKvHeads, kHeadDim, 128);
+    const Buffer memory = m_backend->allocateHost(2 * kSliceBytes);
+    const SliceAt slice{filledSlice(static_cast<std::byte*>(memory.data()), 0.5F), 0};
+    const double copyUs = 2 * kSliceBytes / 1e3;  // a byte a nanosecond
+    for (const bool warm : {false, true}) {
+        std::vector<Mark> marks = {m_backend->mark()};
+        marks.push_back(m_backend->placeSlices(std::span(&slice, 1), m_rope, cache));
+        marks.push_back(m_backend->mark());
+        EXPECT_EQ(deviation.values().size(), static_cast<std::size_t>(kTokens));  // waits for the device
+        const std::vector<double> placed = between(*m_backend, marks);
+        marks = {m_backend->mark()};
+        marks.push_back(m_backend->deviations(k, k, std::span(&slice, 1), kKvHeads, DeviationMetric::Kv, deviation));
+        marks.push_back(m_backend->mark());
+        const std::vector<double> compared = between(*m_backend, marks);
+        m_backend->awaitUploads(m_backend->uploadTicket());
+        if (!warm)
+            continue;
+        for (const std::vector<double>& us : {placed, compared}) {
+            EXPECT_GE(us[0], copyUs);
+            EXPECT_NEAR(us[1], kKernelUs, kClockUs);
+        }
+    }
 }
 
 TEST_F(PipelineTest, RunningOutOfMemoryIsToldAndSurvived) {

@@ -161,7 +161,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
     if (*static_cast<const float*>(alpha) != 1)
         emulated::fail("an alpha that nothing here uses");
     emulated::enqueue(
-        stream, [product = *desc, a, left = *aLayout, b, right = *bLayout, factor = *static_cast<const float*>(beta), c, d,
-                 out = *dLayout] { multiply(product, a, left, b, right, factor, c, d, out); });
+        stream,
+        [product = *desc, a, left = *aLayout, b, right = *bLayout, factor = *static_cast<const float*>(beta), c, d,
+         out = *dLayout] { multiply(product, a, left, b, right, factor, c, d, out); },
+        emulated::kKernelTakes);
     return CUBLAS_STATUS_SUCCESS;
 }

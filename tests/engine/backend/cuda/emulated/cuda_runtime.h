@@ -110,6 +110,7 @@ using cudaError_t = int;
 constexpr cudaError_t cudaSuccess = 0;
 constexpr cudaError_t cudaErrorMemoryAllocation = 2;
 constexpr cudaError_t cudaErrorIllegalState = 401;
+constexpr cudaError_t cudaErrorNotReady = 600;
 constexpr cudaError_t cudaErrorIllegalAddress = 700;
 constexpr cudaError_t cudaErrorStreamCaptureUnsupported = 900;
 constexpr cudaError_t cudaErrorStreamCaptureInvalidated = 901;
@@ -118,6 +119,7 @@ enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
 constexpr unsigned cudaStreamNonBlocking = 1;
+constexpr unsigned cudaEventDefault = 0;
 constexpr unsigned cudaEventDisableTiming = 2;
 constexpr unsigned cudaHostAllocDefault = 0;
 struct EmulatedStream;
@@ -153,6 +155,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t begin, cudaEvent_t end);
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream);
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t toPitch, const void* from, std::size_t fromPitch, std::size_t width,
@@ -167,18 +170,10 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 
 namespace emulated {
-void enqueue(cudaStream_t stream, std::function<void()> work);
+/// `takes`: on the device's clock, ns.
+void enqueue(cudaStream_t stream, std::function<void()> work, std::int64_t takes);
 void enqueueKernel(cudaStream_t stream, std::function<void()> work);
 void checkShared(const void* kernel, std::size_t bytes);
-struct Counters {
-    std::uint64_t operations = 0;     // that streams have worked off
-    std::uint64_t waits = 0;          // of the host for one
-    std::uint64_t bytesToHost = 0;    // copied, without rows of 2D copies
-    std::uint64_t launches = 0;       // of single kernels, captured ones left out
-    std::uint64_t graphs = 0;         // instantiated
-    std::uint64_t graphLaunches = 0;  // of whole graphs
-};
-Counters counters();
 }  // namespace emulated
 
 template <class... Parameters>

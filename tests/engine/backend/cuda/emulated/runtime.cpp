@@ -12,6 +12,8 @@
 struct EmulatedEvent {
     std::uint64_t recorded = 0;  // marks put into streams
     std::uint64_t passed = 0;    // marks that a stream has come to
+    std::int64_t passedAt = 0;   // the last of them, on the device's clock
+    bool timing = false;
 };
 
 namespace {
@@ -21,7 +23,11 @@ struct Operation {
     EmulatedEvent* event = nullptr;  // a mark to record, or to wait for
     std::uint64_t mark = 0;
     bool waits = false;
+    std::int64_t takes = 0;     // ns
+    std::int64_t askedFor = 0;  // on the device's clock
 };
+
+constexpr std::int64_t kCopyTakes = 1'000;  // ns, and one more a byte
 
 }  // namespace
 
@@ -33,6 +39,7 @@ struct EmulatedGraphExec {
 };
 struct EmulatedStream {
     std::deque<Operation> operations;
+    std::int64_t time = 0;                   // when it had worked off the last one, on the device's clock
     std::unique_ptr<EmulatedGraph> capture;  // while capturing
     bool invalid = false;                    // the capture
 };
@@ -52,7 +59,9 @@ struct Device {
     bool broken = false;
     bool refusesGraphs = false;
     bool refusesGraphLaunches = false;
+    std::int64_t hostTime = 0;  // on the device's clock: what the host has waited for
     emulated::Counters counters;
+    std::function<void()> hostWaits;
     std::mt19937 random{11};
 };
 
@@ -81,11 +90,21 @@ bool step() {
     const Operation operation = std::move(stream.operations.front());
     stream.operations.pop_front();
     device().counters.operations += 1;
-    if (operation.work)
+    stream.time = std::max(stream.time, operation.askedFor) + operation.takes;
+    if (operation.work) {
         operation.work();
-    else if (!operation.waits)
+    } else if (operation.waits) {
+        stream.time = std::max(stream.time, operation.event->passedAt);
+    } else {
         operation.event->passed = std::max(operation.event->passed, operation.mark);
+        operation.event->passedAt = stream.time;
+    }
     return true;
+}
+
+void put(EmulatedStream& stream, Operation operation) {
+    operation.askedFor = device().hostTime;
+    stream.operations.push_back(std::move(operation));
 }
 
 template <class Done>
@@ -143,17 +162,17 @@ cudaError_t allocate(void** data, std::size_t bytes, bool onDevice) {
 
 namespace emulated {
 
-void enqueue(cudaStream_t stream, std::function<void()> work) {
+void enqueue(cudaStream_t stream, std::function<void()> work, std::int64_t takes) {
     if (device().streams.count(stream) == 0)
         fail("work for a stream that does not exist, or for the default one");
     if (stream->capture != nullptr)
         stream->capture->nodes.push_back(std::move(work));
     else
-        stream->operations.push_back({std::move(work), nullptr, 0, false});
+        put(*stream, {std::move(work), nullptr, 0, false, takes, 0});
 }
 
 void enqueueKernel(cudaStream_t stream, std::function<void()> work) {
-    enqueue(stream, std::move(work));
+    enqueue(stream, std::move(work), kKernelTakes);
     device().counters.launches += stream->capture == nullptr ? 1 : 0;
 }
 
@@ -167,6 +186,8 @@ void checkShared(const void* kernel, std::size_t bytes) {
 }
 
 void breakDevice(bool broken) { device().broken = broken; }
+
+void whenTheHostWaits(std::function<void()> told) { device().hostWaits = std::move(told); }
 
 void refuseGraphs(bool refuse) { device().refusesGraphs = refuse; }
 
@@ -246,16 +267,20 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
         stream->invalid = true;
         return failed(cudaErrorStreamCaptureUnsupported);
     }
+    if (device().hostWaits && !stream->operations.empty())
+        device().hostWaits();
     runUntil([&] { return stream->operations.empty(); });
+    device().hostTime = std::max(device().hostTime, stream->time);
     return cudaSuccess;
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
     mustNotCapture(*stream);
-    stream->operations.push_back({{}, event, event->recorded, true});
+    put(*stream, {{}, event, event->recorded, true, 0, 0});
     return cudaSuccess;
 }
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
     *event = new EmulatedEvent;
+    (*event)->timing = flags != cudaEventDisableTiming;
     return cudaSuccess;
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
@@ -265,20 +290,30 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     mustNotCapture(*stream);
-    stream->operations.push_back({{}, event, ++event->recorded, false});
+    put(*stream, {{}, event, ++event->recorded, false, 0, 0});
     return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     if (device().broken)
         return cudaErrorIllegalAddress;
     runUntil([&, mark = event->recorded] { return event->passed >= mark; });
+    device().hostTime = std::max(device().hostTime, event->passedAt);
+    return cudaSuccess;
+}
+cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t begin, cudaEvent_t end) {
+    if (!begin->timing || !end->timing || begin->recorded == 0 || end->recorded == 0)
+        emulated::fail("a time of events that have none");
+    if (begin->passed < begin->recorded || end->passed < end->recorded)
+        return failed(cudaErrorNotReady);
+    *ms = static_cast<float>(static_cast<double>(end->passedAt - begin->passedAt) / 1e6);
     return cudaSuccess;
 }
 
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
     if (device().broken)
         return cudaErrorIllegalAddress;
-    emulated::enqueue(stream, [=] { std::memset(to, value, bytes); });
+    emulated::enqueue(
+        stream, [=] { std::memset(to, value, bytes); }, kCopyTakes);
     return cudaSuccess;
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
@@ -286,17 +321,21 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
         return cudaErrorIllegalAddress;
     if (kind == cudaMemcpyDeviceToHost)
         device().counters.bytesToHost += bytes;
-    emulated::enqueue(stream, [=] { std::memcpy(to, from, bytes); });
+    emulated::enqueue(
+        stream, [=] { std::memcpy(to, from, bytes); }, kCopyTakes + static_cast<std::int64_t>(bytes));
     return cudaSuccess;
 }
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t toPitch, const void* from, std::size_t fromPitch, std::size_t width,
                               std::size_t height, cudaMemcpyKind, cudaStream_t stream) {
     if (width > toPitch || width > fromPitch)
         emulated::fail("a copy of rows wider than their distance");
-    emulated::enqueue(stream, [=] {
-        for (std::size_t row = 0; row < height; ++row)
-            std::memcpy(static_cast<char*>(to) + row * toPitch, static_cast<const char*>(from) + row * fromPitch, width);
-    });
+    emulated::enqueue(
+        stream,
+        [=] {
+            for (std::size_t row = 0; row < height; ++row)
+                std::memcpy(static_cast<char*>(to) + row * toPitch, static_cast<const char*>(from) + row * fromPitch, width);
+        },
+        kCopyTakes + static_cast<std::int64_t>(width * height));
     return cudaSuccess;
 }
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
@@ -346,7 +385,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
     if (stream->capture != nullptr)
         emulated::fail("a graph within a graph, which is not emulated");
     for (const std::function<void()>& node : executable->nodes)
-        emulated::enqueue(stream, node);
+        emulated::enqueue(stream, node, emulated::kKernelTakes);
     device().counters.graphLaunches += 1;
     return cudaSuccess;
 }
