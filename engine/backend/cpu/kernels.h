@@ -89,8 +89,8 @@ struct AttentionKernels {
     void (*attend)(const AttentionBlock& block, int begin, int end, const AttentionPartial& partial);
     /// into = into joined with other. An empty partial has maximum kNoMaximum, sum 0, output 0.
     void (*merge)(const AttentionBlock& block, const AttentionPartial& into, const AttentionPartial& other);
-    /// mass[key] = Σ over rows of what was kept · 2^(scale (its tile's maximum − maximum)) * inverseSum, for whole tiles up to the
-    /// greatest limit of the call; keys that no row sees: 0. mass: [keptStride].
+    /// mass[key] = Σ over the block's rows of the kept probability · 2^(scale (its tile's maximum − the row's)) * inverseSum; 0 where no
+    /// row sees the key. maxima, inverseSums: [rows]; mass: [keptStride], written whole.
     void (*sumKept)(const AttentionBlock& block, const float* maxima, const float* inverseSums, float* mass);
 };
 

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "engine/backend/cuda/cuda_backend.h"
-#include "engine/blend/precompute.h"
 #include "tests/engine/backend/cuda/emulated/emulated_device.h"
 #include "tests/engine/blend/model_bench.h"
 
@@ -31,18 +30,7 @@ engine::Query threeChunks(Strategy strategy, MaskKind mask = MaskKind::Exact) {
 class DeviceBench {
 public:
     explicit DeviceBench(int firstLayers = 0) : m_bench(settings(firstLayers)) {
-        engine::ChunkPrecomputer precomputer(*m_bench.model, m_bench.spec, {});
-        std::vector<engine::TokenIds> ids = {m_bench.planner->head()};
-        const engine::Query query = threeChunks(Strategy::Full);
-        for (const std::string& chunk : query.given->chunks)
-            ids.push_back(m_bench.planner->givenChunkIds(chunk));
-        const auto kv = precomputer.compute(ids, {});
-        EXPECT_TRUE(kv.ok());
-        for (std::size_t i = 0; i < ids.size(); ++i)
-            EXPECT_TRUE(m_bench.store
-                            ->put(m_bench.fingerprint, engine::kvKey(m_bench.fingerprint, {}, ids[i]),
-                                  static_cast<int>(ids[i].size()), (*kv)[i].slices)
-                            .ok());
+        m_bench.precompute(threeChunks(Strategy::Full).given->chunks);
     }
 
     engine::Prefill prefill(const engine::Query& query, engine::AttentionProbe* probe = nullptr) {

@@ -1,7 +1,6 @@
 // What stands in the cache is gone on with: rows behind it equal those that decoding token by token would have made.
 #include <gtest/gtest.h>
 
-#include "engine/blend/precompute.h"
 #include "tests/engine/blend/model_bench.h"
 
 namespace {
@@ -28,17 +27,7 @@ TEST_P(FollowUpLaw, OverABlendedCacheANewTurnIsThatOfDecodingIt) {
     query.given->chunks = {"The north gate opens at six.\n\n", "Mira keeps the keys of the shed.\n\n"};
     query.given->question = "Who keeps the keys?";
     query.blend.strategy = engine::Strategy::Reuse;
-    engine::ChunkPrecomputer precomputer(*m_bench.model, m_bench.spec, {});
-    std::vector<engine::TokenIds> ids{m_bench.planner->head()};
-    for (const std::string& chunk : query.given->chunks)
-        ids.push_back(m_bench.planner->givenChunkIds(chunk));
-    const auto kv = precomputer.compute(ids, {});
-    ASSERT_TRUE(kv.ok());
-    for (std::size_t i = 0; i < ids.size(); ++i)
-        ASSERT_TRUE(m_bench.store
-                        ->put(m_bench.fingerprint, engine::kvKey(m_bench.fingerprint, {}, ids[i]),
-                              static_cast<int>(ids[i].size()), (*kv)[i].slices)
-                        .ok());
+    m_bench.precompute(query.given->chunks);
     const auto first = m_bench.planner->plan(query);
     ASSERT_TRUE(first.ok());
     ASSERT_EQ(first->hits, 2);

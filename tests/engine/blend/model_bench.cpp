@@ -5,6 +5,9 @@
 
 #include <cstdlib>
 #include <stdexcept>
+#include <vector>
+
+#include "engine/blend/precompute.h"
 
 namespace {
 
@@ -77,4 +80,14 @@ ModelBench::ModelBench(const BenchSettings& settings)
     planner = std::make_unique<engine::Planner>(
         engine::PlannerContext{*tokenizer, config, engine::recogniseChatTemplate(weights->vocabulary().chatTemplate),
                                "Answer briefly.", kPositions, fingerprint, *catalog, *store});
+}
+
+void ModelBench::precompute(std::span<const std::string> chunks) {
+    std::vector<engine::TokenIds> ids{planner->head()};
+    for (const std::string& chunk : chunks)
+        ids.push_back(planner->givenChunkIds(chunk));
+    engine::ChunkPrecomputer precomputer(*model, spec, {});
+    const auto kv = must(precomputer.compute(ids, {}));
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        must(store->put(fingerprint, engine::kvKey(fingerprint, {}, ids[i]), static_cast<int>(ids[i].size()), kv[i].slices));
 }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "engine/blend/blender.h"
@@ -47,6 +48,9 @@ struct BenchSettings {
 class ModelBench {
 public:
     explicit ModelBench(const BenchSettings& settings);
+
+    /// Puts the KV of the head and of given chunks, each without an anchor, into the store. Throws as the constructor does.
+    void precompute(std::span<const std::string> chunks);
 
     TemporaryFolder folder;
     std::unique_ptr<storage::FileSystem> fileSystem;

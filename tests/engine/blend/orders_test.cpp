@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "engine/blend/precompute.h"
 #include "tests/engine/blend/model_bench.h"
 
 namespace {
@@ -18,18 +17,7 @@ protected:
     OrdersTest()
         : m_bench({randomModelPath("random-llama.gguf"), engine::BackendKind::Auto, engine::Precision::F32,
                    engine::KvDtype::F16}) {
-        engine::ChunkPrecomputer precomputer(*m_bench.model, m_bench.spec, {});
-        std::vector<engine::TokenIds> ids;
-        for (const std::string& chunk : kChunks)
-            ids.push_back(m_bench.planner->givenChunkIds(chunk));
-        ids.push_back(m_bench.planner->head());
-        const auto kv = precomputer.compute(ids, {});
-        EXPECT_TRUE(kv.ok());
-        for (std::size_t i = 0; i < ids.size(); ++i)
-            EXPECT_TRUE(m_bench.store
-                            ->put(m_bench.fingerprint, engine::kvKey(m_bench.fingerprint, {}, ids[i]),
-                                  static_cast<int>(ids[i].size()), (*kv)[i].slices)
-                            .ok());
+        m_bench.precompute(kChunks);
     }
 
     engine::Prefill prefill(const engine::BlendPlan& plan, engine::KvCache& cache) {

@@ -7,7 +7,6 @@
 #include <numeric>
 
 #include "engine/backend/half.h"
-#include "engine/blend/precompute.h"
 
 namespace engine {
 
@@ -62,17 +61,7 @@ MeasuredPrompt::MeasuredPrompt(const BenchSettings& settings) : bench(settings) 
                        "The code of the shed by the river is 4417; Mira keeps the keys.\n\n",
                        "On Friday the market is closed and umbrellas are free.\n\n"};
     m_prompt.question = "Who keeps the keys?";
-    ChunkPrecomputer precomputer(*bench.model, bench.spec, {});
-    std::vector<TokenIds> ids{bench.planner->head()};
-    for (const std::string& chunk : m_prompt.chunks)
-        ids.push_back(bench.planner->givenChunkIds(chunk));
-    const auto kv = precomputer.compute(ids, {});
-    EXPECT_TRUE(kv.ok());
-    for (std::size_t i = 0; i < ids.size(); ++i)
-        EXPECT_TRUE(bench.store
-                        ->put(bench.fingerprint, kvKey(bench.fingerprint, {}, ids[i]), static_cast<int>(ids[i].size()),
-                              (*kv)[i].slices)
-                        .ok());
+    bench.precompute(m_prompt.chunks);
 }
 
 MeasuredPrefill MeasuredPrompt::run(Strategy strategy, double ratio) {
