@@ -239,7 +239,7 @@ void CpuBackend::matmulRow(TensorView x, const WeightMatrix& weights, TensorView
         return;
     }
     const auto outputs = static_cast<std::size_t>(weights.outputs());
-    m_row.resize(static_cast<std::size_t>(x.columns) + outputs);
+    m_row.resize(std::max(m_row.size(), static_cast<std::size_t>(x.columns) + outputs));  // never less: growing again clears
     const std::span<float> wide = std::span(m_row).first(static_cast<std::size_t>(x.columns));
     if (x.dtype == DType::Bf16) {
         const auto* narrow = static_cast<const std::uint16_t*>(x.data);

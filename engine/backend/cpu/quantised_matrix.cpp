@@ -187,7 +187,9 @@ void QuantisedProduct::multiply(std::span<const float> x, const QuantisedMatrix&
     std::int8_t* low = high + inputs;
     m_kernels.split(x.data(), static_cast<int>(m_scales.size()), high, low, m_scales.data(), m_sums.data());
     const QuantisedRow row{high, low, m_scales.data(), m_sums.data()};
-    m_team.run([&](int thread, int threads) { multiplyShare(weights, row, thread, threads, out.data()); }, follows(weights));
+    m_team.run([this, &weights, row, to = out.data()](int thread,
+                                                      int threads) { multiplyShare(weights, row, thread, threads, to); },
+               follows(weights));
 }
 
 }  // namespace engine::cpu

@@ -1,4 +1,5 @@
-// Team: jobs through one atomic counter. A waiting thread spins for some 50 µs, then sleeps, so that a busy machine is not made busier.
+// Team: jobs through one line of the cache, their ends through one a thread. A waiting thread spins for some 50 µs, then sleeps, so
+// that a busy machine is not made busier.
 #include "engine/backend/cpu/team.h"
 
 #include <omp.h>
@@ -41,13 +42,15 @@ class Fetching {
 public:
     Fetching() = default;
     Fetching(std::span<const std::byte> next, int thread, int threads) {
+        if (next.empty())
+            return;
         const std::size_t share = next.size() / static_cast<std::size_t>(threads);
         const auto firstOf = [&](int which) {
             return next.subspan(share * static_cast<std::size_t>(which), std::min(share, kFetchedShare));
         };
         m_parts[0] = firstOf(0);
         m_parts[1] = firstOf(thread);
-        m_left = 2;
+        m_left = thread > 0 ? 2 : 1;
     }
 
     /// Fetches a few lines; false when there is nothing left.
@@ -74,20 +77,23 @@ private:
 
 }  // namespace
 
-void Team::publish() {
-    m_published.fetch_add(1, std::memory_order_release);
-    m_published.notify_all();
+void Team::post(const Job& job) {
+    m_posted.job = job;
+    m_posted.number.fetch_add(1, std::memory_order_release);
+    m_posted.number.notify_all();
 }
 
 void Team::run(const Job& job) {
     if (m_size > 0) {
-        m_job = job;
-        m_working.store(m_size - 1, std::memory_order_relaxed);
-        publish();
+        post(job);
         job.call(job.context, 0, m_size);
-        for (int working = m_working.load(std::memory_order_acquire); working > 0;) {
-            waitWhile(m_working, working, [] { return false; });
-            working = m_working.load(std::memory_order_acquire);
+        const unsigned number = m_posted.number.load(std::memory_order_relaxed);
+        Fetching fetching(job.next, 0, m_size);
+        for (int thread = 1; thread < m_size; ++thread) {
+            const std::atomic<unsigned>& done = m_done[static_cast<std::size_t>(thread)].number;
+            for (unsigned seen = done.load(std::memory_order_acquire); seen != number;
+                 seen = done.load(std::memory_order_acquire))
+                waitWhile(done, seen, [&] { return fetching.step(); });
         }
         return;
     }
@@ -96,24 +102,26 @@ void Team::run(const Job& job) {
 }
 
 void Team::serve(int thread, int threads, unsigned seen) {
+    std::atomic<unsigned>& done = m_done[static_cast<std::size_t>(thread)].number;
     Fetching fetching;
     for (;;) {
-        waitWhile(m_published, seen, [&] { return fetching.step(); });
+        waitWhile(m_posted.number, seen, [&] { return fetching.step(); });
         ++seen;
-        const Job job = m_job;
+        const Job job = m_posted.job;
         if (job.call == nullptr)
             return;
         job.call(job.context, thread, threads);
-        fetching = job.next.empty() ? Fetching() : Fetching(job.next, thread, threads);
-        if (m_working.fetch_sub(1, std::memory_order_release) == 1)
-            m_working.notify_one();
+        fetching = Fetching(job.next, thread, threads);
+        // An exchange, not a store: notify_one must not look for waiters before the number is out.
+        done.exchange(seen, std::memory_order_release);
+        done.notify_one();
     }
 }
 
 void Team::burst(const std::function<void()>& work) {
     if (m_threads == 1 || m_size > 0)
         return work();
-    const unsigned seen = m_published.load(std::memory_order_relaxed);
+    const unsigned seen = m_posted.number.load(std::memory_order_relaxed);
     std::exception_ptr failure;
 #pragma omp parallel num_threads(m_threads)
     {
@@ -128,8 +136,7 @@ void Team::burst(const std::function<void()>& work) {
                 failure = std::current_exception();
             }
             m_size = 0;
-            m_job = {};
-            publish();
+            post({});
         }
     }
     if (failure != nullptr)

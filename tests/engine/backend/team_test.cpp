@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "engine/backend/cpu/page_arena.h"
@@ -72,6 +74,31 @@ TEST(Team, ATeamServesManyBursts) {
         team.run([&](int thread, int /*threads*/) { done += thread == 0 ? 1 : 0; });
         expected += 1;
     }
+    EXPECT_EQ(done.load(), expected);
+}
+
+/// A side that waits longer than it spins is asleep when the other is done; a wake-up that gets lost shows as a test without end.
+TEST(Team, SleepersAreWoken) {
+    Team team(kThreads);
+    std::atomic<int> done = 0;
+    int expected = 0;
+    team.burst([&] {
+        for (int job = 0; job < 200; ++job) {
+            const auto rest = [](bool rests) {
+                if (rests)
+                    std::this_thread::sleep_for(std::chrono::microseconds(400));
+            };
+            rest(job % 3 == 0);
+            int size = 0;
+            team.run([&](int thread, int threads) {
+                rest(thread > 0 && job % 2 == 0);
+                done += 1;
+                if (thread == 0)
+                    size = threads;
+            });
+            expected += size;
+        }
+    });
     EXPECT_EQ(done.load(), expected);
 }
 
