@@ -87,15 +87,14 @@ struct CpuWeights final : WeightMatrix {
 
 class CpuBackend final : public Backend {
 public:
-    CpuBackend(const Kernels& kernels, const AttentionKernels& attentionKernels, const QuantisedKernels& quantisedKernels,
-               int threads)
+    CpuBackend(const Kernels& kernels, const QuantisedKernels& quantisedKernels, int threads)
         : m_rows(kernels.rows),
-          m_cacheFormat(attentionKernels.format),
+          m_cacheFormat(kernels.attention.format),
           m_threads(threads),
           m_team(threads),
           m_matmul(precision(), threads),
           m_quantised(quantisedKernels, m_team),
-          m_attention(attentionKernels, kernels.rows, m_team, threads) {}
+          m_attention(kernels.attention, kernels.rows, m_team, threads) {}
 
     std::string name() const override { return "cpu"; }
     Precision precision() const override { return m_cacheFormat == Format::Bf16 ? Precision::Bf16 : Precision::F32; }
@@ -538,11 +537,10 @@ Result<std::unique_ptr<Backend>> createCpuBackend(Precision precision, int threa
         quantised = set >= cpu::InstructionSet::Avx512Vnni ? &cpu::avx512VnniQuantised() : &cpu::avx2Quantised();
     }
     if (canBf16 && precision != Precision::F32) {
-        return std::unique_ptr<Backend>(
-            std::make_unique<cpu::CpuBackend>(*kernels, cpu::avx512Bf16Attention(), *quantised, count));
+        kernels = &cpu::avx512Bf16Kernels();
     }
 #endif
-    return std::unique_ptr<Backend>(std::make_unique<cpu::CpuBackend>(*kernels, kernels->attention, *quantised, count));
+    return std::unique_ptr<Backend>(std::make_unique<cpu::CpuBackend>(*kernels, *quantised, count));
 }
 
 }  // namespace engine

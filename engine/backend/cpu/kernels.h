@@ -34,7 +34,7 @@ struct HeadRows {
 struct RowKernels {
     /// out = x / sqrt(mean(x²) + eps) * weight; out may be x.
     void (*rmsNorm)(const float* x, const float* weight, float eps, int count, void* out, Format format);
-    /// out = gate / (1 + exp(−gate)) * up. Relative error ≤ 1e-6 in fp32 for |gate| ≤ 87.
+    /// out = gate / (1 + exp(−gate)) * up. Relative error ≤ 1e-6 in fp32 for |gate| ≤ 87; of what is narrowed ≤ 1e-4 before rounding.
     void (*swiglu)(const void* gate, const void* up, Format format, int count, void* out, Format outFormat);
     /// Rotates one head; `to` is F32 or Bf16 and may be `from` when both are F32.
     void (*rotateHead)(const void* from, Format format, int headDim, const Rotation& rotation, void* to, Format toFormat);
@@ -109,10 +109,9 @@ struct Kernels {
 
 const Kernels& portableKernels();
 #ifdef ENGINE_CPU_X86
-const Kernels& avx2Kernels();                   // AVX2, FMA, F16C
-const Kernels& avx512Kernels();                 // AVX-512 F, BW, DQ, VL; fp32 cache
-const AttentionKernels& avx512Bf16Attention();  // and AVX-512 BF16; bf16 cache
-SpinArithmetic avx512Bf16Spin();
+const Kernels& avx2Kernels();        // AVX2, FMA, F16C
+const Kernels& avx512Kernels();      // AVX-512 F, BW, DQ, VL; fp32 cache
+const Kernels& avx512Bf16Kernels();  // and AVX-512 BF16; bf16 cache
 #endif
 
 }  // namespace engine::cpu

@@ -1,7 +1,9 @@
-// Attention over a bf16 cache with the dot products of AVX-512 BF16. fp32 sums; denormal products count as zero.
+// Kernels for processors with AVX-512 BF16, bf16 cache. Attention takes its dot products, with fp32 sums; denormal products count as
+// zero.
 #include "engine/backend/cpu/simd_avx512.h"
 // The vectors first: the body is written over them.
 #include "engine/backend/cpu/kernels.h"
+#include "engine/backend/cpu/row_kernels_body.h"
 
 namespace {
 
@@ -11,18 +13,6 @@ constexpr int kRegisterVectors = 4;
 inline Vec multiplyAdd(float a, Vec b, Vec c) { return _mm512_dpbf16_ps(c, (__m512bh)_mm512_set1_ps(a), (__m512bh)b); }
 inline void storeProbabilities(float* to, int j, Vec first, Vec second) {
     _mm512_storeu_ps(to + j / kPack, (__m512)_mm512_cvtne2ps_pbh(second, first));
-}
-/// 2^x for x ≤ 0, relative error 3e-6; 2^0 is exactly 1, what is below every denormal is 0, NaN stays NaN. The instructions take x apart by
-/// themselves: one gives x − ⌊x⌋, one multiplies with 2^⌊x⌋. Minimax polynomial of degree 4 on [0, 1] through (0, 1).
-inline Vec narrowPowerOfTwo(Vec x) {
-    constexpr int kAboveFloor = 0x09;  // rounding down, no exceptions
-    const Vec f = _mm512_reduce_ps(x, kAboveFloor);
-    Vec p = broadcast(1.342668429e-2F);
-    p = fma(p, f, broadcast(5.224247417e-2F));
-    p = fma(p, f, broadcast(2.412802048e-1F));
-    p = fma(p, f, broadcast(6.930448449e-1F));
-    p = fma(p, f, broadcast(1.0F));
-    return _mm512_scalef_ps(p, x);
 }
 /// count is a multiple of 16. A bf16 value is not finite when all its exponent bits are set.
 inline bool anyNotFinite(const float* words, int count) {
@@ -42,11 +32,9 @@ inline bool anyNotFinite(const float* words, int count) {
 
 namespace engine::cpu {
 
-const AttentionKernels& avx512Bf16Attention() {
-    static constexpr AttentionKernels kKernels = {Format::Bf16, attend, merge, sumKept};
+const Kernels& avx512Bf16Kernels() {
+    static constexpr Kernels kKernels = {"avx512-bf16", kRowKernels, {Format::Bf16, attend, merge, sumKept}, spin};
     return kKernels;
 }
-
-SpinArithmetic avx512Bf16Spin() { return spin; }
 
 }  // namespace engine::cpu

@@ -75,7 +75,7 @@ MachinePeak measureCpuPeak(int threads) {
         integers = set >= cpu::InstructionSet::Avx512Vnni ? cpu::avx512VnniQuantised().spin : cpu::avx2Quantised().spin;
     }
     if (set == cpu::InstructionSet::Avx512Bf16)
-        peak.bf16Gflops = arithmeticRate(cpu::avx512Bf16Spin(), peak.threads);
+        peak.bf16Gflops = arithmeticRate(cpu::avx512Bf16Kernels().spin, peak.threads);
 #endif
     peak.f32Gflops = arithmeticRate(floats, peak.threads);
     peak.int8Gops = arithmeticRate(integers, peak.threads);

@@ -28,15 +28,20 @@ inline Vec loadAs(const void* base, int index) {
     }
 }
 
-template <Format F>
+/// Stored slices are the same bits on every back end; rows and caches may lose denormals where that is quicker.
+enum class Denormals : std::uint8_t { Kept, Any };
+
+template <Format F, Denormals D = Denormals::Any>
 inline void storeAs(void* base, int index, Vec v) {
     void* to = static_cast<char*>(base) + index * kElementBytes<F>;
     if constexpr (F == Format::F32) {
         store(static_cast<float*>(to), v);
     } else if constexpr (F == Format::F16) {
         storeHalf(to, v);
-    } else {
+    } else if constexpr (D == Denormals::Kept) {
         storeBf16(to, v);
+    } else {
+        storeBf16Flushed(to, v);
     }
 }
 
@@ -49,10 +54,10 @@ inline Vec loadTail(const void* base, int index, int count) {
     return loadAs<F>(buffer, 0);
 }
 
-template <Format F>
+template <Format F, Denormals D = Denormals::Any>
 inline void storeTail(void* base, int index, int count, Vec v) {
     std::uint32_t buffer[kLanes];
-    storeAs<F>(buffer, 0, v);
+    storeAs<F, D>(buffer, 0, v);
     std::memcpy(static_cast<char*>(base) + index * kElementBytes<F>, buffer,
                 static_cast<std::size_t>(count * kElementBytes<F>));
 }
@@ -115,17 +120,25 @@ void rmsNorm(const float* x, const float* weight, float eps, int count, void* ou
     }
 }
 
-inline Vec gated(Vec gate, Vec up) { return gate / (broadcast(1.0F) + exponential(zero() - gate)) * up; }
+/// A template so that only vectors with a fast one need have narrowGated.
+template <Format Out, class V>
+inline V gated(V gate, V up) {
+    if constexpr (Out == Format::Bf16 && kNarrowsFast) {
+        return narrowGated(gate, up);
+    } else {
+        return gate / (broadcast(1.0F) + exponential(zero() - gate)) * up;
+    }
+}
 
 template <Format In, Format Out>
 void swigluAs(const void* gate, const void* up, int count, void* out) {
     const int whole = count / kLanes * kLanes;
     for (int i = 0; i < whole; i += kLanes) {
-        storeAs<Out>(out, i, gated(loadAs<In>(gate, i), loadAs<In>(up, i)));
+        storeAs<Out>(out, i, gated<Out>(loadAs<In>(gate, i), loadAs<In>(up, i)));
     }
     if (whole < count) {
         const int rest = count - whole;
-        storeTail<Out>(out, whole, rest, gated(loadTail<In>(gate, whole, rest), loadTail<In>(up, whole, rest)));
+        storeTail<Out>(out, whole, rest, gated<Out>(loadTail<In>(gate, whole, rest), loadTail<In>(up, whole, rest)));
     }
 }
 
@@ -216,10 +229,11 @@ template <Format Out>
 void narrowAs(const float* x, float scale, int count, void* out) {
     const int whole = count / kLanes * kLanes;
     for (int i = 0; i < whole; i += kLanes) {
-        storeAs<Out>(out, i, load(x + i) * broadcast(scale));
+        storeAs<Out, Denormals::Kept>(out, i, load(x + i) * broadcast(scale));
     }
     if (whole < count) {
-        storeTail<Out>(out, whole, count - whole, loadTail<Format::F32>(x, whole, count - whole) * broadcast(scale));
+        storeTail<Out, Denormals::Kept>(out, whole, count - whole,
+                                        loadTail<Format::F32>(x, whole, count - whole) * broadcast(scale));
     }
 }
 
@@ -321,7 +335,7 @@ void placeValueHalf(const void* from, int headDim, float* to, int half) {
     for (int i = 0; i < headDim; i += kLanes) {
         const int count = headDim - i < kLanes ? headDim - i : kLanes;
         std::uint16_t bits[kLanes];
-        storeBf16(bits, count == kLanes ? loadAs<In>(from, i) : loadTail<In>(from, i, count));
+        storeBf16Flushed(bits, count == kLanes ? loadAs<In>(from, i) : loadTail<In>(from, i, count));
         for (int j = 0; j < count; ++j) {
             std::memcpy(reinterpret_cast<char*>(to + i + j) + 2 * half, bits + j, 2);
         }

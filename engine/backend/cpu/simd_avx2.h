@@ -8,6 +8,7 @@
 namespace {  // NOLINT(google-build-namespaces): compiled several times, never shared
 
 constexpr int kLanes = 8;
+constexpr bool kNarrowsFast = false;  // no narrowGated
 using Vec = __m256;
 
 inline Vec zero() { return _mm256_setzero_ps(); }
@@ -36,6 +37,7 @@ inline void storeBf16(void* to, Vec v) {
     const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(bits, bits), 0x08);
     _mm_storeu_si128(static_cast<__m128i*>(to), _mm256_castsi256_si128(packed));
 }
+inline void storeBf16Flushed(void* to, Vec v) { storeBf16(to, v); }
 inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
 inline Vec maximum(Vec a, Vec b) { return _mm256_max_ps(a, b); }
 inline Vec minimum(Vec a, Vec b) { return _mm256_min_ps(a, b); }

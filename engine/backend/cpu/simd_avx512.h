@@ -37,6 +37,43 @@ inline __m512i bf16Bits(Vec v) {
 inline void storeBf16(void* to, Vec v) {
     _mm256_storeu_si256(static_cast<__m256i*>(to), _mm512_cvtepi32_epi16(bf16Bits(v)));
 }
+#ifdef __AVX512BF16__
+constexpr bool kNarrowsFast = true;
+/// The same, but what is denormal becomes zero: one instruction.
+inline void storeBf16Flushed(void* to, Vec v) {
+    _mm256_storeu_si256(static_cast<__m256i*>(to), (__m256i)_mm512_cvtneps_pbh(v));
+}
+/// Words whose low halves are bf16(low), whose high halves are bf16(high).
+inline void interleaveBf16(float* to, Vec low, Vec high) {
+    const __m512i order = _mm512_setr_epi32(0x100000, 0x110001, 0x120002, 0x130003, 0x140004, 0x150005, 0x160006, 0x170007,
+                                            0x180008, 0x190009, 0x1a000a, 0x1b000b, 0x1c000c, 0x1d000d, 0x1e000e, 0x1f000f);
+    _mm512_storeu_si512(to, _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(high, low)));
+}
+/// 2^x, relative error 3e-6; 2^0 is exactly 1, what is below every denormal is 0, NaN stays NaN. The instructions take x apart by
+/// themselves: one gives x − ⌊x⌋, one multiplies with 2^⌊x⌋. Minimax polynomial of degree 4 on [0, 1] through (0, 1).
+inline Vec narrowPowerOfTwo(Vec x) {
+    constexpr int kAboveFloor = 0x09;  // rounding down, no exceptions
+    const Vec f = _mm512_reduce_ps(x, kAboveFloor);
+    Vec p = _mm512_set1_ps(1.342668429e-2F);
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.224247417e-2F));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.412802048e-1F));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.930448449e-1F));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0F));
+    return _mm512_scalef_ps(p, x);
+}
+/// gate / (1 + exp(−gate)) * up for a result that is narrowed: relative error 8e-5, a fiftieth of bf16's rounding.
+inline Vec narrowGated(Vec gate, Vec up) {
+    const Vec power = narrowPowerOfTwo(gate * _mm512_set1_ps(-1.44269504F));
+    return gate * _mm512_rcp14_ps(_mm512_set1_ps(1.0F) + power) * up;
+}
+#else
+constexpr bool kNarrowsFast = false;
+inline void storeBf16Flushed(void* to, Vec v) { storeBf16(to, v); }
+/// Words whose low halves are bf16(low), whose high halves are bf16(high).
+inline void interleaveBf16(float* to, Vec low, Vec high) {
+    _mm512_storeu_si512(to, _mm512_or_si512(bf16Bits(low), _mm512_slli_epi32(bf16Bits(high), 16)));
+}
+#endif
 inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline Vec maximum(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 inline Vec minimum(Vec a, Vec b) { return _mm512_min_ps(a, b); }
@@ -63,10 +100,6 @@ inline Vec wordLow(Vec words) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm
 inline Vec wordHigh(Vec words) {
     return _mm512_castsi512_ps(
         _mm512_and_si512(_mm512_castps_si512(words), _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
-}
-/// Words whose low halves are bf16(low), whose high halves are bf16(high).
-inline void interleaveBf16(float* to, Vec low, Vec high) {
-    _mm512_storeu_si512(to, _mm512_or_si512(bf16Bits(low), _mm512_slli_epi32(bf16Bits(high), 16)));
 }
 /// to[column * 16 + row] = from[row * stride + column] for 16 rows and kLanes columns.
 inline void transpose16(const float* from, int stride, float* to) {

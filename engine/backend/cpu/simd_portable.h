@@ -9,6 +9,7 @@
 namespace {  // NOLINT(google-build-namespaces): compiled several times, never shared
 
 constexpr int kLanes = 4;
+constexpr bool kNarrowsFast = false;  // no narrowGated
 using Vec = float __attribute__((vector_size(16)));
 using IntVec = std::int32_t __attribute__((vector_size(16)));
 
@@ -42,6 +43,7 @@ inline void storeBf16(void* to, Vec v) {
     const std::uint16_t bits[kLanes] = {floatToBf16(v[0]), floatToBf16(v[1]), floatToBf16(v[2]), floatToBf16(v[3])};
     std::memcpy(to, bits, sizeof bits);
 }
+inline void storeBf16Flushed(void* to, Vec v) { storeBf16(to, v); }
 inline Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
 inline Vec maximum(Vec a, Vec b) { return a > b ? a : b; }
 inline Vec minimum(Vec a, Vec b) { return a < b ? a : b; }
