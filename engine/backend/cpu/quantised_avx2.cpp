@@ -65,7 +65,6 @@ void multiplyTiles(const std::byte* tiles, int blocks, const QuantisedRow& x, in
     for (int tile = begin; tile < end; ++tile) {
         __m256 sums[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
         for (int b = 0; b < blocks; ++b, block += kBlockBytes) {
-            fetchAhead<kBlockBytes>(block);
             for (int half = 0; half < 2; ++half) {
                 const std::byte* codesOfBlock = block + kCodesAt;
                 for (int group = 0; group < kScaleRows; ++group) {

@@ -1,10 +1,10 @@
 // Products of one row with quantised weights by the integer dot products of AVX-512 VNNI: a vector is four inputs of 16 outputs.
 #include <immintrin.h>
 
-#include <bit>
 #include <cstring>
 
 #include "engine/backend/cpu/quantised_format.h"
+#include "engine/backend/cpu/row_digits_body.h"
 
 namespace engine::cpu {
 namespace {
@@ -49,6 +49,18 @@ inline void loadCodes(const std::byte* from, __m512i (&codes)[8]) {
     }
 }
 
+constexpr std::size_t kAhead = 4096;
+
+/// Asks for every line of a block: the processor alone fetches too little of a stream that is cut into small matrices (README, Bursts).
+/// For use once: weights come back after all others, and shall not push anything else out of the caches.
+template <std::size_t BlockBytes>
+inline void fetch(const std::byte* block) {
+    constexpr std::size_t kLine = 64;
+#pragma GCC unroll 10
+    for (std::size_t line = 0; line < BlockBytes; line += kLine)
+        _mm_prefetch(block + line, _MM_HINT_NTA);
+}
+
 template <int Format>
 void multiplyTiles(const std::byte* tiles, int blocks, const QuantisedRow& x, int begin, int end, float* out) {
     constexpr QuantisedFormat kFormat = kQuantisedFormats[Format];
@@ -61,7 +73,7 @@ void multiplyTiles(const std::byte* tiles, int blocks, const QuantisedRow& x, in
     for (int tile = begin; tile < end; ++tile) {
         __m512 sums = _mm512_setzero_ps();
         for (int b = 0; b < blocks; ++b, block += kBlockBytes) {
-            fetchAhead<kBlockBytes>(block);
+            fetch<kBlockBytes>(block + kAhead);
             __m512i codes[8];
             loadCodes<Format>(block + kCodesAt, codes);
             const __m512 rowScale = _mm512_set1_ps(x.scales[b]);
@@ -86,35 +98,6 @@ void multiplyTiles(const std::byte* tiles, int blocks, const QuantisedRow& x, in
             }
         }
         _mm512_storeu_ps(out + tile * kTileOutputs, sums);
-    }
-}
-
-/// As row_digits_body.h's: a block is two vectors, and the blocks do not wait for one another.
-void splitRow(const float* x, int blocks, std::int8_t* high, std::int8_t* low, float* scales, std::int32_t* sums) {
-    const __m512 noSign = _mm512_castsi512_ps(_mm512_set1_epi32(0x7fffffff));
-    const __m512 rounding = _mm512_set1_ps(kDigitRounding);
-    const __m512i rounded = _mm512_castps_si512(rounding);
-    const __m512i half = _mm512_set1_epi32(64);
-    for (int block = 0; block < blocks; ++block) {
-        const __m512 values[2] = {_mm512_loadu_ps(x + 32 * block), _mm512_loadu_ps(x + 32 * block + 16)};
-        const __m512i bits = _mm512_max_epu32(_mm512_castps_si512(_mm512_and_ps(values[0], noSign)),
-                                              _mm512_castps_si512(_mm512_and_ps(values[1], noSign)));
-        const auto greatest = std::bit_cast<float>(_mm512_reduce_max_epu32(bits));
-        const __m512 inverse = _mm512_set1_ps(greatest > 0 ? kGreatestDigits / greatest : 0);
-        scales[block] = greatest / kGreatestDigits;
-        for (int i = 0; i < 2; ++i) {
-            const __m512i whole =
-                _mm512_sub_epi32(_mm512_castps_si512(_mm512_fmadd_ps(values[i], inverse, rounding)), rounded);
-            const __m512i upper = _mm512_srai_epi32(_mm512_add_epi32(whole, half), 7);
-            const __m512i lower = _mm512_sub_epi32(whole, _mm512_slli_epi32(upper, 7));
-            const auto store = [&](std::int8_t* to, __m512i digits) {
-                _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(to + 32 * block + 16 * i)),
-                                 _mm512_cvtepi32_epi8(digits));
-            };
-            store(high, upper);
-            store(low, lower);
-            sums[2 * block + i] = _mm512_reduce_add_epi32(whole);
-        }
     }
 }
 

@@ -35,9 +35,6 @@ struct QuantisedRow {
     const std::int32_t* sums = nullptr;  // [K/16], of 128 · high + low
 };
 
-constexpr float kGreatestDigits = 128 * 127;  // of 128 · high + low with high ≤ 127, low ≤ 0
-constexpr float kDigitRounding = 0x1.8p23F;   // adding it rounds to an integer, which then stands in the low bits
-
 /// out[o] = Σ weight · x for the outputs of tiles [begin, end); out has whole tiles.
 using MultiplyTiles = void (*)(const std::byte* tiles, int blocks, const QuantisedRow& x, int begin, int end, float* out);
 
@@ -59,17 +56,6 @@ constexpr std::size_t quantisedBlockBytes(const QuantisedFormat& format) {
     const std::size_t scaleRow = kTileOutputs * (format.wideScales ? 4 : 2);
     const std::size_t scales = static_cast<std::size_t>(kBlockInputs / format.group) * scaleRow * (format.offsets ? 2 : 1);
     return scales + (format.bits == 8 ? 512 : 256 + 64 * static_cast<std::size_t>(format.bits - 4));
-}
-
-/// Asks for what is multiplied 4 KiB later, every line of a block: left alone, the processor fetches too little of a stream that is cut
-/// into small matrices (README, Bursts). Weights come back after all others, so they shall not push anything else out of the caches.
-template <std::size_t BlockBytes>
-[[gnu::always_inline]] inline void fetchAhead(const std::byte* block) {
-    constexpr std::size_t kLine = 64;
-    constexpr std::size_t kAhead = 4096;
-#pragma GCC unroll 10
-    for (std::size_t line = 0; line < BlockBytes; line += kLine)
-        __builtin_prefetch(block + kAhead + line, 0, 0);
 }
 
 struct QuantisedKernels {

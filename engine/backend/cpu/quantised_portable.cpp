@@ -47,7 +47,6 @@ void multiplyTiles(const std::byte* tiles, int blocks, const QuantisedRow& x, in
     for (int tile = begin; tile < end; ++tile) {
         float sums[kTileOutputs] = {};
         for (int b = 0; b < blocks; ++b, block += kBlockBytes) {
-            fetchAhead<kBlockBytes>(block);
             for (int group = 0; group < kScaleRows; ++group) {
                 const std::int32_t rowSum = kScaleRows == 2 ? x.sums[2 * b + group] : x.sums[2 * b] + x.sums[2 * b + 1];
                 const float rowValue = static_cast<float>(rowSum) * x.scales[b];

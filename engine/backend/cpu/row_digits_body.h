@@ -11,8 +11,8 @@ namespace {  // NOLINT(google-build-namespaces): compiled several times, never s
 
 void splitRow(const float* x, int blocks, std::int8_t* high, std::int8_t* low, float* scales, std::int32_t* sums) {
     constexpr int kInputs = engine::cpu::kBlockInputs;
-    constexpr float kGreatest = engine::cpu::kGreatestDigits;
-    constexpr float kRounding = engine::cpu::kDigitRounding;
+    constexpr float kGreatest = 128 * 127;  // of 128 · high + low with high ≤ 127, low ≤ 0
+    constexpr float kRounding = 0x1.8p23F;  // adding it rounds to an integer, which then stands in the low bits
     constexpr std::uint32_t kNoSign = 0x7fffffff;
     for (int block = 0; block < blocks; ++block, x += kInputs, high += kInputs, low += kInputs) {
         std::uint32_t greatestBits = 0;  // of absolute values; they are ordered as the values are, and NaN is the greatest

@@ -114,6 +114,23 @@ TEST_P(RowsTest, SwigluIsRightAtEveryMagnitude) {
     }
 }
 
+/// Where exp(−gate) is 0 or infinite in fp32.
+TEST_P(RowsTest, SwigluEndsInTheGateOrInZero) {
+    const std::vector<float> gates = {90, 130, 200, 1e4F, -90, -130, -200, -1e4F, std::numeric_limits<float>::quiet_NaN()};
+    const int columns = static_cast<int>(gates.size());
+    std::vector<float> gateUp = gates;
+    gateUp.resize(2 * gates.size(), 1.0F);
+    const Matrix input(*m_backend, 1, 2 * columns, DType::F32, gateUp);
+    const Matrix out(*m_backend, 1, columns, narrow());
+    m_backend->swiglu(input, out);
+    const std::vector<float> ours = out.values();
+    for (std::size_t i = 0; i < 4; ++i)
+        EXPECT_NEAR(ours[i], gates[i], narrowError() * static_cast<double>(gates[i]));
+    for (std::size_t i = 4; i < 8; ++i)
+        EXPECT_NEAR(ours[i], 0, 1e-30) << gates[i];
+    EXPECT_TRUE(std::isnan(ours[8]));
+}
+
 TEST_P(RowsTest, GatherTakesTheNamedRows) {
     Noise noise(5);
     const std::vector<float> x = noise.values(20 * 24, 1, DType::F32);
